@@ -1,0 +1,5 @@
+//! twinstream
+
+pub mod event;
+pub mod clock;
+pub mod telemetry;
