@@ -1,5 +1,6 @@
 //! twinstream
 
-pub mod event;
+pub mod normalize;
 pub mod clock;
 pub mod telemetry;
+pub mod event;
