@@ -44,6 +44,9 @@ pub enum DeliveryOutcome {
     Delivered,
     /// It failed for good, and is kept for redrive: a dead letter.
     Dead,
+    /// It had not ended when its event expired: its route or target was gone, or down, for longer
+    /// than the journal keeps events.
+    Expired,
 }
 
 impl DeliveryOutcome {
@@ -52,6 +55,7 @@ impl DeliveryOutcome {
         match self {
             Self::Delivered => "delivered",
             Self::Dead => "dead",
+            Self::Expired => "expired",
         }
     }
 }

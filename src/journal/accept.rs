@@ -1,0 +1,467 @@
+//! Taking an arrival in: is its event known, by which path has it come, what is to be stored.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::counts::Tally;
+use super::ids::IdIndex;
+use super::payload::Stored;
+use super::sqlite::{path_code, path_of};
+use super::{Committed, RouteNo, payload};
+use crate::event::{
+    Arrival, ArrivalOutcome, Candidate, Digest, Event, Hops, Newcomer, PairedBy, Pairing,
+    PairingRule, Path, Purpose, QueueHops, RepeatKind, Timestamp,
+};
+
+/// An arrival, ready to be stored; [`Arrived::new`] makes it.
+#[derive(Debug)]
+pub struct Arrived {
+    pub(super) event: Event,
+    pub(super) arrival: Arrival,
+    pub(super) routes: Vec<RouteNo>,
+    pub(super) id_digest: Digest,
+    pub(super) payload: Stored,
+    pub(super) lane: i64,
+}
+
+/// An arrival that is on disk.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The proof.
+    pub committed: Committed,
+    /// Whether the event came by this path for the first time.
+    pub outcome: ArrivalOutcome,
+    /// Whether the event is new: nobody has seen it by any path.
+    pub is_new: bool,
+}
+
+/// Bytes that could not be understood.
+#[derive(Debug)]
+pub struct Quarantined {
+    path: Path,
+    at: Timestamp,
+    reason: &'static str,
+    detail: Box<str>,
+    message_id: Option<Box<str>>,
+    body: Stored,
+}
+
+impl Quarantined {
+    /// Makes them ready. `reason` is the stable name, `detail` says what exactly.
+    pub fn new(
+        path: Path,
+        at: Timestamp,
+        (reason, detail): (&'static str, &str),
+        body: &[u8],
+    ) -> Self {
+        let body = payload::encode(body);
+        Self { path, at, reason, detail: detail.into(), message_id: None, body }
+    }
+
+    /// Adds the SQS `MessageId` they came under.
+    #[must_use]
+    pub fn with_message_id(mut self, message_id: &str) -> Self {
+        self.message_id = Some(message_id.into());
+        self
+    }
+}
+
+/// What the writer knows without asking the file.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    pub ids: IdIndex,
+    pub rule: PairingRule,
+    /// The first event that has not expired.
+    pub first_seq: i64,
+    /// The number that the next event gets. Counted up in a transaction, and back if it fails.
+    pub next_seq: NextSeq,
+    /// What the transaction under way adds to the counts.
+    pub tally: Tally,
+}
+
+/// A number that only counts when it is committed.
+#[derive(Debug)]
+pub(super) struct NextSeq {
+    committed: i64,
+    current: i64,
+}
+
+impl NextSeq {
+    fn take(&mut self) -> i64 {
+        let seq = self.current;
+        self.current += 1;
+        seq
+    }
+}
+
+impl Shelf {
+    pub(super) fn committed(&mut self) {
+        self.next_seq.committed = self.next_seq.current;
+        self.ids.committed(self.next_seq.current);
+    }
+
+    pub(super) fn rolled_back(&mut self) {
+        self.next_seq.current = self.next_seq.committed;
+        self.ids.rolled_back();
+        self.tally.clear();
+    }
+}
+
+/// Numbers are never used twice, even when all events have expired.
+pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<NextSeq> {
+    let last: Option<i64> =
+        connection.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
+    let first = super::meta(connection, super::FIRST_SEQ)?.unwrap_or(1);
+    let next = last.map_or(1, |last| last + 1).max(first).max(1);
+    Ok(NextSeq { committed: next, current: next })
+}
+
+const fn paired_code(paired_by: PairedBy) -> i64 {
+    match paired_by {
+        PairedBy::Id => 0,
+        PairedBy::Fallback => 1,
+        PairedBy::Ambiguous => 2,
+    }
+}
+
+/// The way of pairing of a column value.
+pub(super) fn paired_of(code: i64) -> rusqlite::Result<PairedBy> {
+    match code {
+        0 => Ok(PairedBy::Id),
+        1 => Ok(PairedBy::Fallback),
+        2 => Ok(PairedBy::Ambiguous),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(0, other)),
+    }
+}
+
+pub(super) fn accept(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    arrived: &Arrived,
+    now: Timestamp,
+) -> rusqlite::Result<Accepted> {
+    let known = match shelf.ids.find(connection, arrived.id_digest, shelf.first_seq)? {
+        Some(seq) => Some((seq, PairedBy::Id)),
+        None => by_fallback(connection, shelf.rule, arrived)?,
+    };
+    let path = arrived.arrival.path();
+    let (outcome, is_new) = match known {
+        None => {
+            insert_event(connection, shelf, arrived, now)?;
+            (ArrivalOutcome::Accepted, true)
+        }
+        Some((seq, paired_by)) => {
+            if paired_by != PairedBy::Id {
+                shelf.ids.add_alias(connection, arrived.id_digest, seq)?;
+            }
+            (add_arrival(connection, seq, paired_by, arrived, now)?, false)
+        }
+    };
+    shelf.tally.arrival(path, outcome);
+    Ok(Accepted { committed: Committed(()), outcome, is_new })
+}
+
+/// The most candidates looked at: that many events of one subject in one instant are no tie that
+/// more looking would break.
+const CANDIDATES_MAX: usize = 32;
+
+fn by_fallback(
+    connection: &Connection,
+    rule: PairingRule,
+    arrived: &Arrived,
+) -> rusqlite::Result<Option<(i64, PairedBy)>> {
+    let candidates = candidates(connection, &arrived.event)?;
+    if candidates.is_empty() {
+        return Ok(None);
+    }
+    let newcomer = Newcomer {
+        path: arrived.arrival.path(),
+        stream: arrived.arrival.stream.as_deref(),
+        purpose: arrived.event.purpose,
+        object_digest: arrived.event.object_digest,
+    };
+    Ok(match rule(&newcomer, &candidates) {
+        Pairing::New => None,
+        Pairing::Same { seq } => Some((seq, PairedBy::Fallback)),
+        Pairing::Ambiguous { seq } => Some((seq, PairedBy::Ambiguous)),
+    })
+}
+
+/// Known events of the same tenant, type, subject and time, oldest first.
+fn candidates(connection: &Connection, event: &Event) -> rusqlite::Result<Vec<Candidate>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, is_test, object_digest, webhook_at, webhook_stream, eventbridge_at,
+                eventbridge_stream, webhook_repeats + eventbridge_repeats
+         FROM events WHERE time_ns = ? AND kind = ? AND tenant = ? AND subject = ?
+         ORDER BY seq LIMIT ?",
+    )?;
+    let mut rows = statement.query(params![
+        event.time,
+        event.kind,
+        event.tenant,
+        event.subject,
+        CANDIDATES_MAX
+    ])?;
+    let mut candidates = Vec::new();
+    while let Some(row) = rows.next()? {
+        let seq = row.get(0)?;
+        let mut arrived_by: Vec<(Path, Option<Box<str>>)> = Vec::new();
+        for (path, at, stream) in [(Path::Webhook, 3, 4), (Path::Eventbridge, 5, 6)] {
+            if row.get::<_, Option<i64>>(at)?.is_some() {
+                arrived_by.push((path, row.get(stream)?));
+            }
+        }
+        if row.get::<_, i64>(7)? > 0 {
+            arrived_by.extend(streams_of_repeats(connection, seq)?);
+        }
+        let purpose = if row.get(1)? { Purpose::Test } else { Purpose::Live };
+        candidates.push(Candidate { seq, purpose, object_digest: row.get(2)?, arrived_by });
+    }
+    Ok(candidates)
+}
+
+fn streams_of_repeats(
+    connection: &Connection,
+    seq: i64,
+) -> rusqlite::Result<Vec<(Path, Option<Box<str>>)>> {
+    connection
+        .prepare_cached("SELECT DISTINCT path, stream FROM repeats WHERE seq = ?")?
+        .query_map([seq], |row| Ok((path_of(row.get(0)?)?, row.get(1)?)))?
+        .collect()
+}
+
+fn insert_event(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    arrived: &Arrived,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let seq = shelf.next_seq.take();
+    let event = &arrived.event;
+    let path = arrived.arrival.path();
+    connection
+        .prepare_cached(
+            "INSERT INTO events (seq, id, kind, tenant, subject, time_ns, is_test, object_digest,
+                payload_digest, first_path) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            seq,
+            event.id.as_str(),
+            event.kind,
+            event.tenant,
+            event.subject,
+            event.time,
+            event.purpose == Purpose::Test,
+            event.object_digest,
+            event.payload_digest,
+            path_code(path)
+        ])?;
+    set_first_arrival(connection, seq, arrived, None, now)?;
+    connection
+        .prepare_cached("INSERT INTO payloads (seq, encoding, body) VALUES (?, ?, ?)")?
+        .execute(params![seq, arrived.payload.encoding, arrived.payload.body])?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO deliveries (seq, route, lane, created_at, due_at) VALUES (?, ?, ?, ?, ?)",
+    )?;
+    for route in &arrived.routes {
+        insert.execute(params![seq, route.0, arrived.lane, now, now])?;
+    }
+    shelf.ids.add(arrived.id_digest, seq);
+    Ok(())
+}
+
+/// What is known of an event that has come before.
+struct Known {
+    id: String,
+    has_come: bool,
+    payload_digest: Digest,
+    message_id: Option<String>,
+    repeats: i64,
+}
+
+fn known(connection: &Connection, seq: i64, path: Path) -> rusqlite::Result<Option<Known>> {
+    connection
+        .prepare_cached(
+            "SELECT id, CASE ?2 WHEN 0 THEN webhook_at ELSE eventbridge_at END IS NOT NULL,
+                    payload_digest, message_id, webhook_repeats + eventbridge_repeats
+             FROM events WHERE seq = ?1",
+        )?
+        .query_row(params![seq, path_code(path)], |row| {
+            Ok(Known {
+                id: row.get(0)?,
+                has_come: row.get(1)?,
+                payload_digest: row.get(2)?,
+                message_id: row.get(3)?,
+                repeats: row.get(4)?,
+            })
+        })
+        .optional()
+}
+
+fn add_arrival(
+    connection: &Connection,
+    seq: i64,
+    paired_by: PairedBy,
+    arrived: &Arrived,
+    now: Timestamp,
+) -> rusqlite::Result<ArrivalOutcome> {
+    let path = arrived.arrival.path();
+    // `find` gives numbers of events that have not expired: the row is there.
+    let known = known(connection, seq, path)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    if known.payload_digest != arrived.event.payload_digest {
+        keep_rival(connection, seq, arrived)?;
+    }
+    if known.has_come {
+        add_repeat(connection, seq, &known, arrived, now)?;
+        return Ok(ArrivalOutcome::Duplicate);
+    }
+    connection
+        .prepare_cached("UPDATE events SET paired_by = ? WHERE seq = ?")?
+        .execute(params![paired_code(paired_by), seq])?;
+    let other_id = (known.id != arrived.event.id.as_str()).then(|| arrived.event.id.as_str());
+    set_first_arrival(connection, seq, arrived, other_id, now)?;
+    Ok(ArrivalOutcome::Accepted)
+}
+
+fn set_first_arrival(
+    connection: &Connection,
+    seq: i64,
+    arrived: &Arrived,
+    other_id: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let Arrival { at, stream, hops } = &arrived.arrival;
+    match hops {
+        Hops::Webhook => connection
+            .prepare_cached(
+                "UPDATE events SET webhook_at = ?, webhook_stored_at = ?, webhook_stream = ?,
+                    webhook_id = ? WHERE seq = ?",
+            )?
+            .execute(params![at, now, stream, other_id, seq])?,
+        Hops::Eventbridge(hops) => connection
+            .prepare_cached(
+                "UPDATE events SET eventbridge_at = ?, eventbridge_stored_at = ?,
+                    eventbridge_stream = ?, eventbridge_id = ?, envelope_time = ?, sent_at = ?,
+                    first_received_at = ?, receive_count = ?, message_id = ? WHERE seq = ?",
+            )?
+            .execute(params![
+                at,
+                now,
+                stream,
+                other_id,
+                hops.envelope_time,
+                hops.sent,
+                hops.first_received,
+                hops.receive_count,
+                hops.message_id,
+                seq
+            ])?,
+    };
+    Ok(())
+}
+
+/// Keeps a payload that is not the one known: nothing that came is thrown away, and the reader can
+/// say in what they differ. The first one by each path is kept.
+fn keep_rival(connection: &Connection, seq: i64, arrived: &Arrived) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO rival_payloads (seq, path, encoding, body) VALUES (?, ?, ?, ?)",
+        )?
+        .execute(params![
+            seq,
+            path_code(arrived.arrival.path()),
+            arrived.payload.encoding,
+            arrived.payload.body
+        ])?;
+    connection
+        .prepare_cached("UPDATE events SET payload_differs = 1 WHERE seq = ?")?
+        .execute([seq])?;
+    Ok(())
+}
+
+fn add_repeat(
+    connection: &Connection,
+    seq: i64,
+    known: &Known,
+    arrived: &Arrived,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let path = arrived.arrival.path();
+    let hops: Option<&QueueHops> = match &arrived.arrival.hops {
+        Hops::Webhook => None,
+        Hops::Eventbridge(hops) => Some(hops),
+    };
+    let kind = match hops {
+        None => RepeatKind::WebhookRetry,
+        Some(hops) if known.message_id.as_deref() == Some(&*hops.message_id) => {
+            RepeatKind::SameMessage
+        }
+        Some(_) => RepeatKind::OtherMessage,
+    };
+    let other_id = (known.id != arrived.event.id.as_str()).then(|| arrived.event.id.as_str());
+    connection
+        .prepare_cached(
+            "INSERT INTO repeats (seq, no, path, kind, at, stored_at, stream, id, receive_count,
+                message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            seq,
+            known.repeats + 1,
+            path_code(path),
+            repeat_code(kind),
+            arrived.arrival.at,
+            now,
+            arrived.arrival.stream,
+            other_id,
+            hops.map(|hops| hops.receive_count),
+            hops.map(|hops| &hops.message_id)
+        ])?;
+    connection
+        .prepare_cached(
+            "UPDATE events SET webhook_repeats = webhook_repeats + (?2 = 0),
+                eventbridge_repeats = eventbridge_repeats + (?2 = 1) WHERE seq = ?1",
+        )?
+        .execute(params![seq, path_code(path)])?;
+    Ok(())
+}
+
+const fn repeat_code(kind: RepeatKind) -> i64 {
+    match kind {
+        RepeatKind::WebhookRetry => 0,
+        RepeatKind::SameMessage => 1,
+        RepeatKind::OtherMessage => 2,
+    }
+}
+
+/// The kind of a column value.
+pub(super) fn repeat_of(code: i64) -> rusqlite::Result<RepeatKind> {
+    match code {
+        0 => Ok(RepeatKind::WebhookRetry),
+        1 => Ok(RepeatKind::SameMessage),
+        2 => Ok(RepeatKind::OtherMessage),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(0, other)),
+    }
+}
+
+pub(super) fn quarantine(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    quarantined: &Quarantined,
+) -> rusqlite::Result<()> {
+    let Quarantined { path, at, reason, detail, message_id, body } = quarantined;
+    connection
+        .prepare_cached(
+            "INSERT INTO quarantine (at, path, reason, detail, message_id, encoding, body)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            at,
+            path_code(*path),
+            reason,
+            detail,
+            message_id,
+            body.encoding,
+            body.body
+        ])?;
+    shelf.tally.arrival(*path, ArrivalOutcome::Quarantined);
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! The durable store: every event, every arrival, every delivery, on disk before anybody is told.
+//!
+//! One thread owns the one connection that writes. It takes whatever waits, puts it into one
+//! transaction, and answers all of it after the commit (group commit): alone, an event waits for
+//! nobody; under load, many share one flush. Readers have connections of their own.
+//!
+//! The file is SQLite in WAL mode with `synchronous = FULL`. Only this module knows SQL.
+
+mod accept;
+mod claim;
+mod counts;
+mod error;
+mod ids;
+mod payload;
+mod read;
+mod retain;
+mod settle;
+mod sqlite;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::event::{Arrival, Digest, Event, Path};
+
+pub use accept::{Accepted, Arrived, Quarantined};
+pub use claim::{Claim, Claimed, Due};
+pub use counts::{Counts, DeliveryStates};
+pub use error::{JournalError, OpenError, ReadError};
+pub use read::{
+    ArrivalStory, AttemptStory, DeliveryStory, EventFilter, EventStory, EventSummary, Reader,
+};
+pub use retain::Retained;
+pub use settle::{Attempt, Settlement, Verdict};
+pub use writer::Writer;
+
+use writer::Op;
+
+/// Where and how the journal keeps things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The file. Its folder is made when it is missing.
+    pub path: PathBuf,
+    /// Requests to the writer that may wait; above it, callers are told to come back.
+    pub queue_max: usize,
+    /// Requests that may share one commit.
+    pub batch_max: usize,
+    /// How long the writer waits for a lock that another process holds on the file.
+    pub busy_timeout: Duration,
+    /// Events older than this, by their arrival, are deleted.
+    pub keep: Duration,
+    /// Above this size of the file, in bytes, the oldest events are deleted.
+    pub size_bytes_max: u64,
+}
+
+/// A number that stands for the name of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RouteNo(i64);
+
+/// Proof that something is on disk. Only the journal makes one, after the commit.
+///
+/// ```compile_fail
+/// let forged = twinstream::journal::Committed(());
+/// ```
+#[derive(Debug)]
+#[must_use = "what is on disk must be acknowledged to its sender"]
+pub struct Committed(());
+
+/// The handle: cheap to clone, asks the writer.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    ops: mpsc::Sender<Op>,
+    wakeups: watch::Receiver<u64>,
+    path: Arc<PathBuf>,
+}
+
+impl Journal {
+    /// Opens the file, and returns the handle together with the writer, which must be run on a
+    /// thread of its own.
+    ///
+    /// # Errors
+    /// When the file can't be opened, belongs to another process that serves, or is of a later
+    /// version than this program.
+    pub fn open(
+        settings: &Settings,
+        rule: crate::event::PairingRule,
+        clock: crate::clock::Clock,
+    ) -> Result<(Self, Writer), OpenError> {
+        let (ops, waiting) = mpsc::channel(settings.queue_max);
+        let (wake, wakeups) = watch::channel(0);
+        let writer = Writer::open(settings, rule, clock, (waiting, wake))?;
+        let path = Arc::new(settings.path.clone());
+        Ok((Self { ops, wakeups, path }, writer))
+    }
+
+    /// Connections for reading.
+    ///
+    /// # Errors
+    /// When the file can't be opened.
+    pub fn reader(&self) -> Result<Reader, OpenError> {
+        Reader::open(&self.path)
+    }
+
+    /// Told whenever deliveries may have become due. Carries no data: who misses one loses time,
+    /// never events.
+    pub fn wakeups(&self) -> watch::Receiver<u64> {
+        self.wakeups.clone()
+    }
+
+    /// Stores an arrival; if its event is new, the event and its deliveries as well, all in one
+    /// transaction. Returns after the commit.
+    ///
+    /// # Errors
+    /// When it is not stored: the sender must not be told that it was.
+    ///
+    /// # Cancel safety
+    /// Dropped, it may or may not have stored the arrival; nobody has been told that it did.
+    pub async fn accept(&self, arrived: Arrived) -> Result<Accepted, JournalError> {
+        self.ask(|reply| Op::Accept(Box::new(arrived), reply)).await
+    }
+
+    /// Keeps bytes that could not be understood. Returns after the commit.
+    ///
+    /// # Errors
+    /// When they are not stored: the sender must not be told that they were.
+    pub async fn quarantine(&self, quarantined: Quarantined) -> Result<Committed, JournalError> {
+        self.ask(|reply| Op::Quarantine(Box::new(quarantined), reply)).await
+    }
+
+    /// Leases deliveries that are due, at most one for each subject and route.
+    ///
+    /// # Errors
+    /// When nothing was leased.
+    pub async fn claim(&self, claim: Claim) -> Result<Claimed, JournalError> {
+        self.ask(|reply| Op::Claim(claim, reply)).await
+    }
+
+    /// Records how an attempt ended, and what comes of its delivery.
+    ///
+    /// # Errors
+    /// When it is not recorded; the delivery stays leased until its lease ends.
+    pub async fn settle(&self, settlement: Settlement) -> Result<Committed, JournalError> {
+        self.ask(|reply| Op::Settle(Box::new(settlement), reply)).await
+    }
+
+    /// Records that the door of this path is open now. `opened` begins a new interval; otherwise
+    /// the last one is stretched.
+    ///
+    /// # Errors
+    /// When it is not recorded.
+    pub async fn door_is_open(&self, path: Path, opened: bool) -> Result<Committed, JournalError> {
+        self.ask(|reply| Op::DoorIsOpen(path, opened, reply)).await
+    }
+
+    /// Deletes some of what has expired, few enough to disturb nobody.
+    ///
+    /// # Errors
+    /// When nothing was deleted.
+    pub async fn retain(&self) -> Result<Retained, JournalError> {
+        self.ask(Op::Retain).await
+    }
+
+    /// Whether the writer can commit: makes it commit something.
+    ///
+    /// # Errors
+    /// Why it can't.
+    pub async fn probe(&self) -> Result<Committed, JournalError> {
+        self.ask(Op::Probe).await
+    }
+
+    /// Requests that wait for the writer, and the most that may.
+    pub fn queue_depth(&self) -> (usize, usize) {
+        (self.ops.max_capacity() - self.ops.capacity(), self.ops.max_capacity())
+    }
+
+    async fn ask<T>(
+        &self,
+        op: impl FnOnce(oneshot::Sender<Result<T, JournalError>>) -> Op,
+    ) -> Result<T, JournalError> {
+        let (reply, answer) = oneshot::channel();
+        self.ops.try_send(op(reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => JournalError::Busy,
+            mpsc::error::TrySendError::Closed(_) => JournalError::Stopped,
+        })?;
+        answer.await.map_err(|_| JournalError::Stopped)?
+    }
+}
+
+/// The lane of a subject: deliveries of one route and lane are attempted one at a time. Two subjects
+/// may share a lane; they then wait for each other, and nothing else.
+fn lane(event: &Event) -> i64 {
+    let digest = Digest::of(format!("{}\n{}", event.tenant, event.subject).as_bytes());
+    let mut short = [0; 8];
+    short.copy_from_slice(&digest.as_bytes()[..8]);
+    i64::from_le_bytes(short)
+}
+
+/// The name in `meta` of the first event that has not expired.
+const FIRST_SEQ: &str = "first_seq";
+
+fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?")?
+        .query_row([key], |row| row.get(0))
+        .optional()
+}
+
+fn set_meta(connection: &Connection, key: &str, value: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES (?, ?)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![key, value])?;
+    Ok(())
+}
+
+/// What an accepted arrival needs on disk, made ready by the caller: the writer neither parses,
+/// hashes nor compresses.
+impl Arrived {
+    /// Makes it ready. `routes` are the routes that the event goes to, should it be new.
+    pub fn new(event: Event, arrival: Arrival, routes: Vec<RouteNo>) -> Self {
+        let id_digest = Digest::of(event.id.as_str().as_bytes());
+        let payload = payload::encode(event.payload.as_bytes());
+        let lane = lane(&event);
+        Self { event, arrival, routes, id_digest, payload, lane }
+    }
+}
+
+#[cfg(test)]
+mod tests;

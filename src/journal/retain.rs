@@ -1,0 +1,138 @@
+//! Deleting what has expired, in small steps beside the load.
+
+use rusqlite::{Connection, params};
+use tracing::warn;
+
+use super::accept::Shelf;
+use super::{RouteNo, Settings, claim, counts};
+use crate::event::{DeliveryOutcome, Timestamp};
+
+/// Events deleted in one step: some milliseconds of work.
+const STEP: i64 = 500;
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retained {
+    /// Events deleted.
+    pub events: usize,
+    /// Quarantined bytes deleted.
+    pub quarantined: usize,
+    /// Whether more has expired: another step is worth while.
+    pub more: bool,
+}
+
+pub(super) fn step(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    settings: &Settings,
+    now: Timestamp,
+) -> rusqlite::Result<Retained> {
+    claim::release_ended_leases(connection, now)?;
+    let cutoff = now.minus(settings.keep);
+    let too_big = file_bytes_used(connection)? > settings.size_bytes_max;
+    let range = expired(connection, cutoff, too_big)?;
+    let quarantined = delete_quarantined(connection, cutoff)?;
+    connection
+        .prepare_cached("DELETE FROM coverage WHERE until < ?")?
+        .execute([cutoff.minus(counts::SILENCE_MAX)])?;
+    let Some((first, last)) = range else {
+        return Ok(Retained { events: 0, quarantined, more: quarantined > 0 });
+    };
+    let events = delete_events(connection, shelf, first, last)?;
+    super::set_meta(connection, super::FIRST_SEQ, last + 1)?;
+    shelf.first_seq = last + 1;
+    Ok(Retained { events, quarantined, more: true })
+}
+
+/// Pages in use, in bytes: freed pages are used again before the file grows.
+fn file_bytes_used(connection: &Connection) -> rusqlite::Result<u64> {
+    let ask = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, u64>(0));
+    let used = ask("page_count")?.saturating_sub(ask("freelist_count")?);
+    Ok(used.saturating_mul(ask("page_size")?))
+}
+
+/// The oldest events that may go: those older than the cutoff; when the file is too big, the oldest
+/// whose deliveries have all ended.
+fn expired(
+    connection: &Connection,
+    cutoff: Timestamp,
+    too_big: bool,
+) -> rusqlite::Result<Option<(i64, i64)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, max(coalesce(webhook_stored_at, 0), coalesce(eventbridge_stored_at, 0)),
+            EXISTS (SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND state < 4)
+         FROM events ORDER BY seq LIMIT ?",
+    )?;
+    let mut rows = statement.query([STEP])?;
+    let mut range: Option<(i64, i64)> = None;
+    while let Some(row) = rows.next()? {
+        let (seq, stored_at, pending): (i64, Timestamp, bool) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        let goes = stored_at < cutoff || (too_big && !pending);
+        if !goes {
+            break;
+        }
+        range = Some(range.map_or((seq, seq), |(first, _)| (first, seq)));
+    }
+    Ok(range)
+}
+
+fn delete_events(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    first: i64,
+    last: i64,
+) -> rusqlite::Result<usize> {
+    let range = params![first, last];
+    let expired = expire_deliveries(connection, shelf, first, last)?;
+    for sql in [
+        "DELETE FROM payloads WHERE seq BETWEEN ? AND ?",
+        "DELETE FROM rival_payloads WHERE seq BETWEEN ? AND ?",
+        "DELETE FROM repeats WHERE seq BETWEEN ? AND ?",
+        "DELETE FROM attempts WHERE seq BETWEEN ? AND ?",
+        "DELETE FROM deliveries WHERE seq BETWEEN ? AND ?",
+    ] {
+        connection.prepare_cached(sql)?.execute(range)?;
+    }
+    if expired > 0 {
+        // What was parked behind them is due; a claim parks again what has another before it.
+        connection.execute(
+            "UPDATE deliveries INDEXED BY deliveries_lane SET state = 0
+             WHERE state IN (1, 2, 3) AND state = 1",
+            [],
+        )?;
+        warn!(
+            deliveries = expired,
+            "expired events had deliveries that never ended; is a route or target gone, or down \
+             for longer than journal.keep?"
+        );
+    }
+    connection.prepare_cached("DELETE FROM events WHERE seq BETWEEN ? AND ?")?.execute(range)
+}
+
+/// Counts the deliveries that had not ended: they vanish with their events, by a stated rule.
+fn expire_deliveries(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    first: i64,
+    last: i64,
+) -> rusqlite::Result<usize> {
+    let mut statement = connection
+        .prepare_cached("SELECT route FROM deliveries WHERE seq BETWEEN ? AND ? AND state < 4")?;
+    let mut rows = statement.query(params![first, last])?;
+    let mut expired = 0;
+    while let Some(row) = rows.next()? {
+        shelf.tally.delivery(RouteNo(row.get(0)?), DeliveryOutcome::Expired);
+        expired += 1;
+    }
+    Ok(expired)
+}
+
+fn delete_quarantined(connection: &Connection, cutoff: Timestamp) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(
+            "DELETE FROM quarantine WHERE no IN
+                (SELECT no FROM quarantine WHERE at < ? ORDER BY no LIMIT ?)",
+        )?
+        .execute(params![cutoff, STEP])
+}

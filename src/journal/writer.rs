@@ -1,0 +1,299 @@
+//! The thread that writes.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{info, warn};
+
+use super::accept::Shelf;
+use super::counts::Tally;
+use super::ids::IdIndex;
+use super::{
+    Accepted, Arrived, Claim, Claimed, Committed, JournalError, OpenError, Quarantined, Retained,
+    RouteNo, Settings, Settlement, accept, claim, counts, retain, settle, sqlite,
+};
+use crate::clock::Clock;
+use crate::event::{PairingRule, Path};
+use crate::telemetry::Chain;
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
+
+/// A request, and where its answer goes.
+#[derive(Debug)]
+pub(super) enum Op {
+    Accept(Box<Arrived>, Reply<Accepted>),
+    Quarantine(Box<Quarantined>, Reply<Committed>),
+    Claim(Claim, Reply<Claimed>),
+    Settle(Box<Settlement>, Reply<Committed>),
+    DoorIsOpen(Path, bool, Reply<Committed>),
+    Retain(Reply<Retained>),
+    Probe(Reply<Committed>),
+}
+
+/// Tells a requester that its request is on disk, or why not.
+type Finish = Box<dyn FnOnce(Result<(), &JournalError>)>;
+
+/// The one that writes. Has the file to itself from [`Writer::open`] until it is dropped.
+#[derive(Debug)]
+pub struct Writer {
+    connection: Connection,
+    shelf: Shelf,
+    ops: mpsc::Receiver<Op>,
+    wake: watch::Sender<u64>,
+    settings: Settings,
+    clock: Clock,
+    /// Whether deliveries may have become due in the transaction under way.
+    woke: bool,
+    failing: bool,
+    /// Holds the lock on the file beside the journal.
+    _lock: File,
+}
+
+impl Writer {
+    pub(super) fn open(
+        settings: &Settings,
+        rule: PairingRule,
+        clock: Clock,
+        (ops, wake): (mpsc::Receiver<Op>, watch::Sender<u64>),
+    ) -> Result<Self, OpenError> {
+        let path = &settings.path;
+        // The folder has to be there before the lock, and the lock before anything is changed.
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| OpenError::Folder { path: folder.into(), source })?;
+        }
+        let lock = lock(path)?;
+        let connection = sqlite::open_writer(path, settings.busy_timeout)?;
+        let at = |source| OpenError::Open { path: path.clone(), source };
+        let released = claim::release_leases(&connection, clock.now()).map_err(at)?;
+        if released > 0 {
+            info!(
+                deliveries = released,
+                "took back deliveries that were under way at the last stop"
+            );
+        }
+        let shelf = Shelf {
+            ids: IdIndex::load(&connection).map_err(at)?,
+            rule,
+            first_seq: super::meta(&connection, super::FIRST_SEQ).map_err(at)?.unwrap_or(0),
+            next_seq: accept::next_seq(&connection).map_err(at)?,
+            tally: Tally::default(),
+        };
+        Ok(Self {
+            connection,
+            shelf,
+            ops,
+            wake,
+            settings: settings.clone(),
+            clock,
+            woke: false,
+            failing: false,
+            _lock: lock,
+        })
+    }
+
+    /// Numbers for the names of routes, new ones for new names.
+    ///
+    /// # Errors
+    /// When they can't be stored.
+    pub fn register_routes(
+        &mut self,
+        routes: &[(String, String)],
+    ) -> Result<Vec<RouteNo>, OpenError> {
+        let at = |source| OpenError::Open { path: self.settings.path.clone(), source };
+        let mut numbers = Vec::with_capacity(routes.len());
+        for (name, target) in routes {
+            let number = self
+                .connection
+                .query_row(
+                    "INSERT INTO routes (name, target) VALUES (?, ?)
+                     ON CONFLICT (name) DO UPDATE SET target = excluded.target RETURNING no",
+                    [name, target],
+                    |row| row.get(0),
+                )
+                .map_err(at)?;
+            numbers.push(RouteNo(number));
+        }
+        Ok(numbers)
+    }
+
+    /// Works until every handle is gone, then brings the write-ahead log into the file.
+    ///
+    /// The process may die anywhere in here: what was answered is on disk, the rest is not there.
+    pub fn run(mut self) {
+        let mut waiting = Vec::new();
+        while let Some(first) = self.ops.blocking_recv() {
+            waiting.push(first);
+            while waiting.len() < self.settings.batch_max {
+                let Ok(next) = self.ops.try_recv() else { break };
+                waiting.push(next);
+            }
+            self.commit(&mut waiting);
+        }
+        if let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE") {
+            // The write-ahead log stays beside the file; the next start reads it.
+            warn!(error = %Chain(&error), "could not bring the write-ahead log into the journal");
+        }
+        info!("journal closed");
+    }
+
+    /// One transaction for all that waits.
+    fn commit(&mut self, waiting: &mut Vec<Op>) {
+        let requests = waiting.len();
+        let mut finishes: Vec<Finish> = Vec::with_capacity(requests);
+        let result = self.transact(waiting, &mut finishes);
+        waiting.clear();
+        match result {
+            Ok(()) => {
+                self.shelf.committed();
+                if std::mem::take(&mut self.failing) {
+                    info!("the journal commits again");
+                }
+                for finish in finishes {
+                    finish(Ok(()));
+                }
+                if std::mem::take(&mut self.woke) {
+                    self.wake.send_modify(|count| *count = count.wrapping_add(1));
+                }
+            }
+            Err(source) => self.roll_back(source, finishes, requests),
+        }
+    }
+
+    fn transact(
+        &mut self,
+        waiting: &mut Vec<Op>,
+        finishes: &mut Vec<Finish>,
+    ) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut result = Ok(());
+        for op in waiting.drain(..) {
+            if result.is_ok() {
+                result = self.apply(op, finishes);
+            } else {
+                refuse_later(op, finishes);
+            }
+        }
+        result?;
+        self.shelf.ids.move_some(&self.connection, self.shelf.first_seq)?;
+        self.shelf.tally.flush(&self.connection)?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+
+    fn roll_back(&mut self, source: rusqlite::Error, finishes: Vec<Finish>, requests: usize) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            warn!(error = %Chain(&error), "rolling back");
+        }
+        self.shelf.rolled_back();
+        self.woke = false;
+        let error = JournalError::Commit { requests, source: Arc::new(source) };
+        // Said once for as long as it lasts: a full disk would otherwise be filled with logs.
+        if !std::mem::replace(&mut self.failing, true) {
+            warn!(error = %Chain(&error), "the journal can't commit; senders are told to come back");
+        }
+        for finish in finishes {
+            finish(Err(&error));
+        }
+    }
+
+    /// Carries out one request inside the transaction. Its requester hears of it after the commit.
+    fn apply(&mut self, op: Op, finishes: &mut Vec<Finish>) -> rusqlite::Result<()> {
+        let now = self.clock.now();
+        let Self { connection, shelf, .. } = self;
+        match op {
+            // The requester gave up; it told its sender to come back.
+            Op::Accept(_, reply) if reply.is_closed() => Ok(()),
+            Op::Accept(arrived, reply) => {
+                let result = accept::accept(connection, shelf, &arrived, now);
+                self.woke |= result.as_ref().is_ok_and(|accepted| accepted.is_new);
+                later(reply, result, finishes)
+            }
+            Op::Quarantine(quarantined, reply) => {
+                let result = accept::quarantine(connection, shelf, &quarantined);
+                later(reply, result.map(|()| Committed(())), finishes)
+            }
+            Op::Claim(claim, reply) => {
+                later(reply, claim::claim(connection, &claim, now), finishes)
+            }
+            Op::Settle(settlement, reply) => {
+                let result = settle::settle(connection, shelf, &settlement, now);
+                self.woke |= result.as_ref().is_ok_and(|promoted| *promoted);
+                later(reply, result.map(|_| Committed(())), finishes)
+            }
+            Op::DoorIsOpen(path, opened, reply) => {
+                let result = counts::door_is_open(connection, path, opened, now);
+                later(reply, result.map(|()| Committed(())), finishes)
+            }
+            Op::Retain(reply) => {
+                let result = retain::step(connection, shelf, &self.settings, now);
+                later(reply, result, finishes)
+            }
+            Op::Probe(reply) => {
+                let result = super::set_meta(connection, "probed_at", now.as_nanos());
+                later(reply, result.map(|()| Committed(())), finishes)
+            }
+        }
+    }
+}
+
+/// Puts an answer aside until the commit. If the request failed, it fails with the transaction.
+fn later<T: 'static>(
+    reply: Reply<T>,
+    result: rusqlite::Result<T>,
+    finishes: &mut Vec<Finish>,
+) -> rusqlite::Result<()> {
+    let (value, result) = match result {
+        Ok(value) => (Some(value), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    finishes.push(Box::new(move |outcome| {
+        let answer = match (outcome, value) {
+            (Ok(()), Some(value)) => Ok(value),
+            (Ok(()), None) => return,
+            (Err(error), _) => Err(error.clone()),
+        };
+        // Whoever asked may have given up meanwhile.
+        drop(reply.send(answer));
+    }));
+    result
+}
+
+/// A request of a transaction that failed before its turn.
+fn refuse_later(op: Op, finishes: &mut Vec<Finish>) {
+    fn refuse<T: 'static>(reply: Reply<T>) -> Finish {
+        Box::new(move |outcome| {
+            if let Err(error) = outcome {
+                drop(reply.send(Err(error.clone())));
+            }
+        })
+    }
+    finishes.push(match op {
+        Op::Accept(_, reply) => refuse(reply),
+        Op::Claim(_, reply) => refuse(reply),
+        Op::Retain(reply) => refuse(reply),
+        Op::Quarantine(_, reply)
+        | Op::Settle(_, reply)
+        | Op::DoorIsOpen(_, _, reply)
+        | Op::Probe(reply) => refuse(reply),
+    });
+}
+
+/// One journal has one server: two writers would each believe that nobody else delivers.
+fn lock(path: &FilePath) -> Result<File, OpenError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let beside = PathBuf::from(beside);
+    let at = |source| OpenError::Lock { path: beside.clone(), source };
+    let file = File::options().create(true).append(true).open(&beside).map_err(at)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.into() }),
+        Err(TryLockError::Error(source)) => Err(at(source)),
+    }
+}
