@@ -57,6 +57,16 @@ impl Quarantined {
         Self { path, at, reason, detail: detail.into(), message_id: None, body }
     }
 
+    /// The path they came by.
+    pub const fn path(&self) -> Path {
+        self.path
+    }
+
+    /// The stable name of the reason.
+    pub const fn reason(&self) -> &'static str {
+        self.reason
+    }
+
     /// Adds the SQS `MessageId` they came under.
     #[must_use]
     pub fn with_message_id(mut self, message_id: &str) -> Self {

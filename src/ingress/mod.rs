@@ -1,0 +1,125 @@
+//! The doors. They check who sent something, have it understood and stored, and only then answer
+//! the webhook or delete the SQS message.
+
+mod coverage;
+mod credentials;
+mod sqs;
+mod webhook;
+
+use std::sync::Arc;
+
+use tracing::debug;
+
+pub use coverage::CoverageKeeper;
+pub use credentials::{Credentials, Method, Secret};
+pub use sqs::{QueueDoor, Settings as QueueSettings};
+pub use webhook::{Settings as WebhookSettings, WebhookDoor};
+
+use crate::clock::Clock;
+use crate::event::{Arrival, ArrivalOutcome, Hops, Path, Purpose, QueueHops, Timestamp};
+use crate::journal::{Accepted, Arrived, Committed, Journal, JournalError, Quarantined, RouteNo};
+use crate::normalize::{self, Normalized, Rejection};
+use crate::routing::Routes;
+use crate::telemetry::Metrics;
+
+/// What both doors do with the bytes they were given: normalize, route, store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    /// Where everything goes.
+    pub journal: Journal,
+    /// Which deliveries a new event gets.
+    pub routes: Arc<Routes>,
+    /// The journal's numbers of the routes, in the same order.
+    pub route_numbers: Arc<[RouteNo]>,
+    /// The time of arrivals.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+/// What became of the bytes. Either way they are on disk.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// An event, new or seen before.
+    Accepted(Committed),
+    /// Not understood, and kept.
+    Quarantined(Committed),
+}
+
+impl Taken {
+    /// The proof that they are.
+    fn into_committed(self) -> Committed {
+        match self {
+            Self::Accepted(committed) | Self::Quarantined(committed) => committed,
+        }
+    }
+}
+
+impl Intake {
+    /// Takes in the body of a webhook request.
+    async fn take_webhook(&self, body: &[u8], at: Timestamp) -> Result<Taken, JournalError> {
+        match normalize::webhook(body) {
+            Ok(Normalized { event, stream, envelope_time: _ }) => {
+                let arrival = Arrival { at, stream, hops: Hops::Webhook };
+                self.accept(event, arrival).await
+            }
+            Err(rejection) => {
+                self.quarantine(Quarantined::new(Path::Webhook, at, name(&rejection), body)).await
+            }
+        }
+    }
+
+    /// Takes in the body of an SQS message.
+    async fn take_message(
+        &self,
+        body: &[u8],
+        at: Timestamp,
+        hops: &QueueHops,
+    ) -> Result<Taken, JournalError> {
+        match normalize::queue_message(body) {
+            Ok(Normalized { event, stream, envelope_time }) => {
+                let hops = QueueHops { envelope_time, ..hops.clone() };
+                self.accept(event, Arrival { at, stream, hops: Hops::Eventbridge(hops) }).await
+            }
+            Err(rejection) => {
+                let bytes = Quarantined::new(Path::Eventbridge, at, name(&rejection), body);
+                self.quarantine(bytes.with_message_id(&hops.message_id)).await
+            }
+        }
+    }
+
+    async fn accept(
+        &self,
+        event: crate::event::Event,
+        arrival: Arrival,
+    ) -> Result<Taken, JournalError> {
+        let path = arrival.path();
+        let lag_ms = arrival.at.millis_since(event.time);
+        let live = event.purpose == Purpose::Live;
+        let routes = self.routes.of(&event).filter_map(|at| self.route_numbers.get(at).copied());
+        let arrived = Arrived::new(event, arrival, routes.collect());
+        let stored = self.journal.accept(arrived).await;
+        let Accepted { committed, outcome, is_new: _ } = self.observe_failure(stored)?;
+        self.metrics.arrival(path, outcome);
+        if live && outcome == ArrivalOutcome::Accepted {
+            self.metrics.arrival_lag(path, lag_ms);
+        }
+        Ok(Taken::Accepted(committed))
+    }
+
+    async fn quarantine(&self, quarantined: Quarantined) -> Result<Taken, JournalError> {
+        let (path, reason) = (quarantined.path(), quarantined.reason());
+        let committed = self.observe_failure(self.journal.quarantine(quarantined).await)?;
+        self.metrics.arrival(path, ArrivalOutcome::Quarantined);
+        debug!(%path, reason, "quarantined");
+        Ok(Taken::Quarantined(committed))
+    }
+
+    fn observe_failure<T>(&self, stored: Result<T, JournalError>) -> Result<T, JournalError> {
+        stored.inspect_err(|error| self.metrics.journal_failed(error.cause()))
+    }
+}
+
+fn name(rejection: &Rejection) -> (&'static str, &str) {
+    (rejection.reason.as_str(), &rejection.detail)
+}
