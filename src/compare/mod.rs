@@ -3,7 +3,7 @@
 //!
 //! [`Comparison`] takes one [`Observation`] per event and keeps bounded memory whatever their
 //! number; [`Comparison::finish`] makes the [`Document`] that `compare --json`, the API and every
-//! report show. What counts and what does not:
+//! [`report`] show. What counts and what does not:
 //!
 //! - Events with a `time` outside of the window, test events and events that nobody saw are left
 //!   out, and counted as [`Excluded`].
@@ -29,6 +29,7 @@ mod order;
 mod proportion;
 #[cfg(test)]
 mod reference;
+pub mod report;
 mod verdict;
 mod words;
 
