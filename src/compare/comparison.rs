@@ -235,53 +235,13 @@ fn method(settings: &Settings) -> Method {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::collection::vec;
     use proptest::option;
     use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
 
+    use super::super::fixture::{WINDOW, at, both_open, compare, event, settings};
     use super::super::verdict::Choice;
     use super::*;
-
-    /// Events of the first 1000 s after the epoch, judged at its end, with a grace of 100 s.
-    const WINDOW: Window = Window { from: at(0), to: at(1_000_000) };
-
-    const fn at(millis: i64) -> Timestamp {
-        Timestamp::from_millis(millis)
-    }
-
-    fn settings() -> Settings {
-        Settings { grace: Duration::from_secs(100), ..Settings::default() }
-    }
-
-    fn sighting(arrival: i64) -> Sighting {
-        Sighting { at: at(arrival), receive_count: 1 }
-    }
-
-    fn event(time: i64, webhook: Option<i64>, eventbridge: Option<i64>) -> Observation {
-        Observation {
-            time: at(time),
-            test: false,
-            webhook: webhook.map(sighting),
-            eventbridge: eventbridge.map(sighting),
-            paired_by: webhook.and(eventbridge).and(Some(PairedBy::Id)),
-            webhook_repeats: 0,
-            eventbridge_repeats: 0,
-        }
-    }
-
-    fn both_open() -> Coverage {
-        Coverage { webhook: vec![WINDOW], eventbridge: vec![WINDOW] }
-    }
-
-    fn compare(events: &[Observation], coverage: &Coverage) -> Document {
-        let mut comparison = Comparison::new(settings(), WINDOW, WINDOW.to);
-        for event in events {
-            comparison.observe(event);
-        }
-        comparison.finish(coverage)
-    }
 
     /// One event alone: how it is excluded.
     #[track_caller]
@@ -339,6 +299,28 @@ mod tests {
         assert_eq!(document.pairs.difference_ms, None);
         assert_eq!(document.excluded.latency_flagged.receive_count, 1);
         assert_eq!(document.excluded.difference_flagged, 1);
+    }
+
+    #[test]
+    fn arrivals_after_the_first_are_duplicates_of_their_path() {
+        let mut repeated = event(100, Some(110), Some(120));
+        repeated.webhook_repeats = 2;
+        repeated.eventbridge_repeats = 3;
+        let document = compare(&[repeated.clone(), repeated], &both_open());
+        assert_eq!(document.paths.webhook.duplicates, 4);
+        assert_eq!(document.paths.eventbridge.duplicates, 6);
+        assert_eq!(document.pairs.both, 2);
+    }
+
+    #[test]
+    fn a_window_is_settled_up_to_its_end_at_most() {
+        let settled_until = |now| {
+            let document = Comparison::new(settings(), WINDOW, now).finish(&both_open());
+            document.window.settled_until
+        };
+        assert_eq!(settled_until(at(1_000_000)), at(900_000));
+        assert_eq!(settled_until(at(1_100_000)), at(1_000_000));
+        assert_eq!(settled_until(at(9_000_000)), at(1_000_000));
     }
 
     #[test]

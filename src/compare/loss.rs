@@ -62,7 +62,7 @@ impl Sightings {
     /// 95 % interval. `None` when a path saw nothing, because nothing was recaptured then.
     ///
     /// Where b or c is 0 the estimate is 0 and the log-normal has no scale; the upper end is then
-    /// the one that [`RULE_OF_THREE`] events in the place of the 0 would give. Sources: Chapman,
+    /// the one that 3 events in the place of the 0 would give (rule of three). Sources: Chapman,
     /// Some properties of the hypergeometric distribution with applications to zoological sample
     /// censuses (1951); the interval: Chao, Estimating the population size for capture-recapture
     /// data with unequal catchability, Biometrics 43 (1987), 783-791.

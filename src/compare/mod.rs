@@ -21,6 +21,8 @@ mod comparison;
 mod coverage;
 mod difference;
 mod document;
+#[cfg(test)]
+mod fixture;
 mod latency;
 mod loss;
 mod notes;

@@ -86,7 +86,7 @@ fn pairing(document: &Document) -> Option<String> {
     let guessed = rules.fallback + rules.ambiguous;
     (guessed > 0).then(|| {
         format!(
-            "{} did not share an id and were paired by tenant, type, subject and time{}.",
+            "Paired by tenant, type, subject and time, for want of a common id: {}{}.",
             counted(guessed, "pair"),
             match rules.ambiguous {
                 0 => String::new(),
@@ -120,4 +120,69 @@ fn uncertainty(document: &Document) -> String {
         "Intervals are of 95 % and take events as independent; losses and delays that come in \
          bursts make them too narrow. Latency quantiles are within {error} of their value."
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{WINDOW, at, both_open, compare, event};
+    use super::super::{Observation, PairedBy, Sighting};
+    use super::*;
+
+    /// The notes on these events, without the last one, which stands below every comparison.
+    #[track_caller]
+    fn check(events: &[Observation], coverage: &Coverage, expected: &[&str]) {
+        let mut notes = compare(events, coverage).notes;
+        assert!(notes.pop().is_some_and(|note| note.starts_with("Intervals are of 95 %")));
+        assert_eq!(notes.len(), expected.len(), "{notes:?}");
+        for (note, start) in notes.iter().zip(expected) {
+            assert!(note.starts_with(start), "{note}");
+        }
+    }
+
+    #[test]
+    fn an_undisturbed_comparison_needs_no_note() {
+        check(&[event(100, Some(110), Some(120))], &both_open(), &[]);
+    }
+
+    #[test]
+    fn what_was_not_counted_is_told_with_its_number() {
+        let test = Observation { test: true, ..event(200, Some(210), None) };
+        let events = [event(950_000, Some(950_001), None), test, event(100, Some(110), None)];
+        let note =
+            "Of 3 events, these were not counted: 1 too young to be judged, 1 sent as a test.";
+        check(&events, &both_open(), &[note]);
+    }
+
+    #[test]
+    fn a_negative_latency_is_an_alarm() {
+        check(&[event(100, Some(90), Some(120))], &both_open(), &["Clock alarm: 1 arrival came"]);
+    }
+
+    #[test]
+    fn a_message_that_the_queue_held_back_is_told() {
+        let mut held = event(100, Some(110), None);
+        held.eventbridge = Some(Sighting { at: at(90_100), receive_count: 2 });
+        held.paired_by = Some(PairedBy::Ambiguous);
+        let notes = [
+            "1 arrival had been delivered by the queue before: seen, but not in latency, and 1 pair",
+            "Paired by tenant, type, subject and time, for want of a common id: 1 pair; for 1 of them",
+        ];
+        check(&[held], &both_open(), &notes);
+    }
+
+    #[test]
+    fn a_door_that_was_closed_is_told_unless_it_was_never_open() {
+        let half = Window { from: at(0), to: at(450_000) };
+        let coverage = Coverage { webhook: vec![half], eventbridge: Vec::new() };
+        check(&[], &coverage, &["The webhook door was closed for 7.5 min of the 15 min"]);
+        // What cannot be judged yet needs no open door.
+        let judged = Window { from: at(0), to: at(900_000) };
+        check(&[], &Coverage { webhook: vec![judged], eventbridge: vec![WINDOW] }, &[]);
+    }
+
+    #[test]
+    fn events_in_the_wrong_order_leave_a_note() {
+        let events = [event(100, Some(110), None), event(200, Some(210), None)];
+        check(&events, &both_open(), &["Out of order could not be counted"]);
+    }
 }

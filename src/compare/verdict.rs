@@ -362,6 +362,10 @@ mod tests {
         check(&evidence([1_000, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(2_000));
         check(&evidence([2_999, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1));
         check(&evidence([3_000, 0, 0], Some(HOUR_APART)), Choice::Webhook, None);
+        // z²·L·(1 − L)/(L − 1/2001)² − 2001 for the path with the miss; 1000 for the other one.
+        check(&evidence([2_000, 1, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(13_335));
+        check(&evidence([2_000, 0, 1], Some(HOUR_APART)), Choice::NotEnoughData, Some(13_335));
+        check(&evidence([2_000, 300, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1_000));
         // A loss of exactly the threshold can be shown to be neither within nor over it.
         check(&evidence([999, 1, 1], Some(HOUR_APART)), Choice::NotEnoughData, None);
     }
@@ -371,6 +375,23 @@ mod tests {
         check(&evidence([9_000, 0, 0], None), Choice::NotEnoughData, Some(6));
         let two = DifferenceSummary { count: 2, low: None, high: None, ..HOUR_APART };
         check(&evidence([9_000, 0, 0], Some(two)), Choice::NotEnoughData, Some(4));
+    }
+
+    #[track_caller]
+    fn check_reason(seen: [u64; 3], says: &str, expected: bool) {
+        let verdict = decide(&evidence(seen, Some(HOUR_APART)), &Settings::default());
+        let said = verdict.reasons.iter().any(|reason| reason.contains(says));
+        assert_eq!(said, expected, "{:?}", verdict.reasons);
+    }
+
+    #[test]
+    fn reasons_tell_the_losses_and_which_path_loses_more() {
+        check_reason([9_000, 0, 0], "EventBridge missed 0 of 9,000", true);
+        check_reason([9_000, 5, 40], "The webhook loses more than EventBridge", true);
+        check_reason([9_000, 40, 5], "EventBridge loses more than the webhook", true);
+        check_reason([9_000, 40, 40], "loses more than", false);
+        check_reason([9_000, 3, 1], "loses more than", false);
+        check_reason([9_000, 300, 200], "which happened to an estimated 6.7", true);
     }
 
     #[test]
