@@ -96,9 +96,9 @@ pub(super) fn decide(evidence: &Evidence, settings: &Settings) -> Verdict {
 }
 
 fn one_door(open: Path) -> Verdict {
-    let closed = open.other();
+    let (open, closed) = (name(open), name(open.other()));
     undecided(format!(
-        "Only the {open} door was open: without {closed} there is no witness of what {open} \
+        "Only the door of {open} was open: without {closed} there is no witness of what {open} \
          missed, and nothing to compare it with. Run with both doors open for a while."
     ))
 }
