@@ -46,18 +46,31 @@ pub enum PairedBy {
 
 impl Observation {
     /// The first arrival by this path.
-    pub const fn by(&self, path: Path) -> Option<Sighting> {
+    pub const fn sighting(&self, path: Path) -> Option<Sighting> {
         match path {
             Path::Webhook => self.webhook,
             Path::Eventbridge => self.eventbridge,
         }
     }
 
-    /// Further arrivals by this path.
+    /// Arrivals by this path after the first.
     pub const fn repeats(&self, path: Path) -> u32 {
         match path {
             Path::Webhook => self.webhook_repeats,
             Path::Eventbridge => self.eventbridge_repeats,
         }
+    }
+
+    /// The first arrival by any path.
+    pub fn first_arrival(&self) -> Option<Timestamp> {
+        Path::ALL.into_iter().filter_map(|path| self.sighting(path)).map(|seen| seen.at).min()
+    }
+}
+
+impl Sighting {
+    /// Whether its time says nothing about the path: the queue had delivered the message before,
+    /// so that it waited out a visibility time-out of ours.
+    pub const fn is_flagged(self) -> bool {
+        self.receive_count > 1
     }
 }

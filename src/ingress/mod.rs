@@ -97,7 +97,8 @@ impl Intake {
         let lag_ms = arrival.at.millis_since(event.time);
         let live = event.purpose == Purpose::Live;
         let routes = self.routes.of(&event).filter_map(|at| self.route_numbers.get(at).copied());
-        let arrived = Arrived::new(event, arrival, routes.collect());
+        let routes: Vec<RouteNo> = routes.collect();
+        let arrived = Arrived::new(event, arrival, routes);
         let stored = self.journal.accept(arrived).await;
         let Accepted { committed, outcome, is_new: _ } = self.observe_failure(stored)?;
         self.metrics.arrival(path, outcome);

@@ -1,0 +1,199 @@
+//! `/api/v1`: JSON for scripts.
+
+use axum::Json;
+use axum::extract::{Path as UrlPath, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tracing::error;
+
+use super::Sources;
+use crate::compare::{self, Window};
+use crate::event::{EventId, Path, PathSet, Timestamp};
+use crate::journal::{EventFilter, EventSummary, ReadError};
+use crate::telemetry::{Chain, DoorState, SecretUse};
+
+/// The longest page of a list.
+const PAGE_MAX: usize = 1_000;
+/// The page of a list when none is asked for.
+const PAGE: usize = 100;
+
+/// An error, in the one form of this API.
+pub(super) fn error(status: StatusCode, what: &str) -> Response {
+    (status, Json(json!({ "error": what }))).into_response()
+}
+
+/// The journal can't be read.
+pub(super) fn unreadable(error: &ReadError) -> Response {
+    error!(error = %Chain(error), "the journal can't be read");
+    self::error(StatusCode::SERVICE_UNAVAILABLE, "the journal can't be read; the log says why")
+}
+
+pub(super) async fn not_found() -> Response {
+    error(
+        StatusCode::NOT_FOUND,
+        "no such page; there are /healthz, /readyz, /metrics, /api/v1/status, /api/v1/events, \
+         /api/v1/events/{id} and /api/v1/compare",
+    )
+}
+
+#[derive(Debug, Serialize)]
+struct Status {
+    version: &'static str,
+    mode: PathSet,
+    now: Timestamp,
+    doors: std::collections::BTreeMap<Path, DoorState>,
+    secrets: Vec<SecretUse>,
+    arrivals: Vec<ArrivalCount>,
+    deliveries: Vec<DeliveryCount>,
+    pending: Vec<PendingCount>,
+    quarantined: std::collections::BTreeMap<String, u64>,
+    journal_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct ArrivalCount {
+    path: Path,
+    outcome: String,
+    count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct DeliveryCount {
+    route: String,
+    outcome: String,
+    count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct PendingCount {
+    route: String,
+    target: String,
+    count: u64,
+    oldest: Option<Timestamp>,
+}
+
+/// The doors, and everything counted since the journal began.
+pub(super) async fn status(State(sources): State<Sources>) -> Response {
+    let counts = match sources.reader.counts().await {
+        Ok(counts) => counts,
+        Err(error) => return unreadable(&error),
+    };
+    let arrivals = counts.arrivals.into_iter();
+    let deliveries = counts.deliveries.into_iter();
+    let pending = counts.pending.into_iter();
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        mode: sources.mode,
+        now: sources.clock.now(),
+        doors: sources.health.doors(),
+        secrets: sources.health.secrets(),
+        arrivals: arrivals
+            .map(|(path, outcome, count)| ArrivalCount { path, outcome, count })
+            .collect(),
+        deliveries: deliveries
+            .map(|(route, outcome, count)| DeliveryCount { route, outcome, count })
+            .collect(),
+        pending: pending
+            .map(|states| PendingCount {
+                route: states.route,
+                target: states.target,
+                count: states.pending,
+                oldest: states.oldest,
+            })
+            .collect(),
+        quarantined: counts.quarantined.into_iter().collect(),
+        journal_bytes: counts.file_bytes,
+    })
+    .into_response()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventsQuery {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    subject: Option<String>,
+    before: Option<i64>,
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct EventsPage {
+    events: Vec<EventSummary>,
+    /// The `before` of the next page; `null` on the last.
+    next: Option<i64>,
+}
+
+/// Events, newest arrival first.
+pub(super) async fn events(
+    State(sources): State<Sources>,
+    query: Result<Query<EventsQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let query = match query {
+        Ok(Query(query)) => query,
+        Err(rejection) => return error(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let filter = EventFilter {
+        kind: query.kind,
+        subject: query.subject,
+        before: query.before,
+        limit: limit + 1,
+    };
+    match sources.reader.events(filter).await {
+        Ok(mut events) => {
+            let more = events.len() > limit;
+            events.truncate(limit);
+            let next = if more { events.last().map(|event| event.seq) } else { None };
+            Json(EventsPage { events, next }).into_response()
+        }
+        Err(error) => unreadable(&error),
+    }
+}
+
+/// One event's whole story.
+pub(super) async fn event(
+    State(sources): State<Sources>,
+    UrlPath(id): UrlPath<String>,
+) -> Response {
+    let Ok(id) = EventId::parse(&id) else {
+        return error(StatusCode::BAD_REQUEST, "that is no event id");
+    };
+    match sources.reader.event(id).await {
+        Ok(Some(story)) => Json(story).into_response(),
+        Ok(None) => error(
+            StatusCode::NOT_FOUND,
+            "no event of this id: it never came, or it is older than journal.keep",
+        ),
+        Err(error) => unreadable(&error),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CompareQuery {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+/// The two paths against each other, over a window of event time; the last 24 hours by default.
+pub(super) async fn compare(
+    State(sources): State<Sources>,
+    query: Result<Query<CompareQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let query = match query {
+        Ok(Query(query)) => query,
+        Err(rejection) => return error(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
+    let now = sources.clock.now();
+    let window = match Window::parse(query.from.as_deref(), query.to.as_deref(), now) {
+        Ok(window) => window,
+        Err(wrong) => return error(StatusCode::BAD_REQUEST, &wrong.to_string()),
+    };
+    match compare::run(&sources.reader, &sources.compare, window, now).await {
+        Ok(document) => Json(document).into_response(),
+        Err(error) => unreadable(&error),
+    }
+}

@@ -1,0 +1,110 @@
+//! Who may ask.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::api;
+
+/// Checks the token; without one, that the request was not made by a web page.
+#[derive(Debug, Clone)]
+pub(super) struct Guard(Option<Arc<[u8; 32]>>);
+
+impl Guard {
+    pub(super) fn new(token: Option<&SecretString>) -> Self {
+        Self(token.map(|token| Arc::new(digest(token.expose_secret().as_bytes()))))
+    }
+
+    fn refusal(&self, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
+        match &self.0 {
+            Some(expected) => {
+                let presented = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+                let presented = presented.and_then(|value| value.strip_prefix(b"Bearer "));
+                let matches = presented.is_some_and(|token| {
+                    bool::from(digest(token).as_slice().ct_eq(expected.as_slice()))
+                });
+                (!matches).then_some((
+                    StatusCode::UNAUTHORIZED,
+                    "send the token of admin.token as `Authorization: Bearer …`",
+                ))
+            }
+            // A page anywhere can have its own host name point at loopback and read what is served
+            // there; an address, or localhost, it can't.
+            None if !is_plain_host(headers) => Some((
+                StatusCode::FORBIDDEN,
+                "without admin.token, ask by address or localhost, not by another host name",
+            )),
+            None => None,
+        }
+    }
+}
+
+fn is_plain_host(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
+        return true;
+    };
+    let Ok(url) = url::Url::parse(&format!("http://{host}/")) else { return false };
+    match url.host() {
+        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => true,
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    match guard.refusal(request.headers()) {
+        None => next.run(request).await,
+        Some((status, what)) => {
+            let mut response = api::error(status, what);
+            if status == StatusCode::UNAUTHORIZED {
+                let challenge = HeaderValue::from_static("Bearer realm=\"twinstream admin\"");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            response
+        }
+    }
+}
+
+fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(token: Option<&str>, headers: &[(&'static str, &str)], expected: Option<u16>) {
+        let token = token.map(|token| SecretString::from(token.to_owned()));
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let headers: HeaderMap = headers.collect();
+        let refusal = Guard::new(token.as_ref()).refusal(&headers);
+        assert_eq!(refusal.map(|(status, _)| status.as_u16()), expected);
+    }
+
+    #[test]
+    fn a_token_is_demanded_where_there_is_one() {
+        check(Some("t"), &[], Some(401));
+        check(Some("t"), &[("authorization", "Bearer x")], Some(401));
+        check(Some("t"), &[("authorization", "t")], Some(401));
+        check(Some("t"), &[("authorization", "Bearer t")], None);
+        check(Some("t"), &[("authorization", "Bearer t"), ("host", "gateway.example")], None);
+    }
+
+    #[test]
+    fn without_a_token_other_host_names_are_refused() {
+        check(None, &[], None);
+        check(None, &[("host", "127.0.0.1:9400")], None);
+        check(None, &[("host", "[::1]:9400")], None);
+        check(None, &[("host", "localhost:9400")], None);
+        check(None, &[("host", "rebound.example:9400")], Some(403));
+        check(None, &[("host", "localhost.example")], Some(403));
+    }
+}

@@ -1,0 +1,256 @@
+//! What the paths lost, each witnessed by the other (capture and recapture).
+//!
+//! All of it takes the paths' losses as independent. What Auth0 loses before the paths part hits
+//! both and is seen by neither, so "seen by neither" is a lower bound.
+
+use serde::Serialize;
+
+use super::binomial;
+use super::number::as_f64;
+use super::proportion::{Interval, Share, Z_95};
+use crate::event::Path;
+
+/// With no miss among n, the share is below 3/n with 95 % confidence: (1 − 3/n)ⁿ is about 5 %.
+///
+/// Source: Hanley and Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 249
+/// (1983), 1743-1745.
+pub(super) const RULE_OF_THREE: f64 = 3.0;
+
+/// Settled events, by the paths that saw them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sightings {
+    /// Seen by both paths: m.
+    pub both: u64,
+    /// Seen by the webhook alone: b.
+    pub webhook_only: u64,
+    /// Seen by EventBridge alone: c.
+    pub eventbridge_only: u64,
+}
+
+/// Whether the paths lose unequally.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct McNemar {
+    /// Probability of a difference at least this large between paths that lose equally, two-sided,
+    /// from 0 to 1.
+    pub p_value: f64,
+}
+
+impl Sightings {
+    /// Events that the path saw.
+    pub const fn seen(self, path: Path) -> u64 {
+        match path {
+            Path::Webhook => self.both + self.webhook_only,
+            Path::Eventbridge => self.both + self.eventbridge_only,
+        }
+    }
+
+    /// Events that the path missed though the other one saw them, of all that the other one saw.
+    pub const fn missing(self, path: Path) -> Share {
+        let part = match path {
+            Path::Webhook => self.eventbridge_only,
+            Path::Eventbridge => self.webhook_only,
+        };
+        Share { part, whole: self.seen(path.other()) }
+    }
+
+    /// Loss of a path, from 0 to 1, as [`loss`] shows it.
+    pub fn loss(self, path: Path) -> Option<Interval> {
+        loss(self.missing(path))
+    }
+
+    /// Number of events that reached neither path: Chapman's estimate b·c/(m+1) with a log-normal
+    /// 95 % interval. `None` when a path saw nothing, because nothing was recaptured then.
+    ///
+    /// Where b or c is 0 the estimate is 0 and the log-normal has no scale; the upper end is then
+    /// the one that 3 events in the place of the 0 would give (rule of three). Sources: Chapman,
+    /// Some properties of the hypergeometric distribution with applications to zoological sample
+    /// censuses (1951); the interval: Chao, Estimating the population size for capture-recapture
+    /// data with unequal catchability, Biometrics 43 (1987), 783-791.
+    pub fn unseen(self) -> Option<Interval> {
+        if self.seen(Path::Webhook) == 0 || self.seen(Path::Eventbridge) == 0 {
+            return None;
+        }
+        if self.webhook_only > 0 && self.eventbridge_only > 0 {
+            return Some(self.recapture().log_normal());
+        }
+        let high = self.recapture().without_zeros().log_normal().high;
+        Some(Interval { estimate: 0.0, low: 0.0, high })
+    }
+
+    fn recapture(self) -> Recapture {
+        Recapture {
+            both: as_f64(self.both),
+            webhook_only: as_f64(self.webhook_only),
+            eventbridge_only: as_f64(self.eventbridge_only),
+        }
+    }
+
+    /// Exact two-sided test of "both paths lose equally much": given b + c events that one path
+    /// missed, the smaller of b and c is binomial with probability ½. 1 when there are none;
+    /// `None` without a single event.
+    ///
+    /// Source: `McNemar`, Note on the sampling error of the difference between correlated
+    /// proportions or percentages, Psychometrika 12 (1947), 153-157, in its exact form.
+    pub fn mcnemar(self) -> Option<McNemar> {
+        let one_sided = self.webhook_only + self.eventbridge_only;
+        if self.both + one_sided == 0 {
+            return None;
+        }
+        let fewer = self.webhook_only.min(self.eventbridge_only);
+        Some(McNemar { p_value: (2.0 * binomial::lower_tail(fewer, one_sided)).min(1.0) })
+    }
+}
+
+/// The loss that so many misses of so many witnessed events show, from 0 to 1: Wilson's interval,
+/// but with no miss at all from 0 to 3/n (rule of three, 1 at most). `None` without a witness.
+pub fn loss(missing: Share) -> Option<Interval> {
+    let interval = missing.wilson()?;
+    if missing.part > 0 {
+        return Some(interval);
+    }
+    let high = (RULE_OF_THREE / as_f64(missing.whole)).min(1.0);
+    Some(Interval { estimate: 0.0, low: 0.0, high })
+}
+
+/// [`Sightings`] as the formulas take them.
+#[derive(Debug, Clone, Copy)]
+struct Recapture {
+    both: f64,
+    webhook_only: f64,
+    eventbridge_only: f64,
+}
+
+impl Recapture {
+    /// Chapman's estimate of the events in neither path.
+    fn estimate(self) -> f64 {
+        self.webhook_only * self.eventbridge_only / (self.both + 1.0)
+    }
+
+    /// The estimate's variance. Source: Seber, The effects of trap response on tag recapture
+    /// estimates, Biometrics 26 (1970), 13-22.
+    fn variance(self) -> f64 {
+        let webhook = self.both + self.webhook_only;
+        let eventbridge = self.both + self.eventbridge_only;
+        let recaptured = self.both + 1.0;
+        (webhook + 1.0) * (eventbridge + 1.0) * self.webhook_only * self.eventbridge_only
+            / (recaptured * recaptured * (self.both + 2.0))
+    }
+
+    /// With the most events that may hide behind a 0 in its place.
+    fn without_zeros(self) -> Self {
+        let most = |count: f64| if count > 0.0 { count } else { RULE_OF_THREE };
+        Self {
+            both: self.both,
+            webhook_only: most(self.webhook_only),
+            eventbridge_only: most(self.eventbridge_only),
+        }
+    }
+
+    /// The estimate divided and multiplied by exp(z·√ln(1 + variance/estimate²)), so that the
+    /// interval never reaches below 0. Both counts have to be over 0.
+    fn log_normal(self) -> Interval {
+        let estimate = self.estimate();
+        let relative = self.variance() / (estimate * estimate);
+        let factor = (Z_95 * relative.ln_1p().sqrt()).exp();
+        Interval { estimate, low: estimate / factor, high: estimate * factor }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reference::{check_close, table};
+    use super::*;
+
+    #[track_caller]
+    fn check_loss(part: u64, whole: u64, expected: Option<Interval>) {
+        assert_eq!(loss(Share { part, whole }), expected);
+    }
+
+    #[test]
+    fn without_a_miss_the_rule_of_three_is_the_bound() {
+        check_loss(0, 0, None);
+        check_loss(0, 2, Some(Interval { estimate: 0.0, low: 0.0, high: 1.0 }));
+        check_loss(0, 3_000, Some(Interval { estimate: 0.0, low: 0.0, high: 0.001 }));
+        check_loss(1, 3_000, Share { part: 1, whole: 3_000 }.wilson());
+    }
+
+    #[test]
+    fn each_path_is_witnessed_by_the_other() {
+        let sightings = Sightings { both: 90, webhook_only: 7, eventbridge_only: 2 };
+        assert_eq!(sightings.missing(Path::Webhook), Share { part: 2, whole: 92 });
+        assert_eq!(sightings.missing(Path::Eventbridge), Share { part: 7, whole: 97 });
+    }
+
+    #[test]
+    fn seen_by_neither_is_the_reference_s() {
+        for case in &table().chapman {
+            let sightings = Sightings {
+                both: case.both,
+                webhook_only: case.only_first,
+                eventbridge_only: case.only_second,
+            };
+            let unseen = sightings.unseen().unwrap();
+            check_close(unseen.estimate, case.estimate);
+            check_close(unseen.low, case.low);
+            check_close(unseen.high, case.high);
+            check_close(sightings.recapture().variance(), case.variance);
+        }
+    }
+
+    #[test]
+    fn seen_by_neither_is_bounded_without_a_miss_and_unknown_without_a_witness() {
+        let clean = Sightings { both: 3_000, ..Sightings::default() };
+        let unseen = clean.unseen().unwrap();
+        check_close(unseen.estimate, 0.0);
+        assert!(unseen.high > 0.0 && unseen.high < 1.0, "{unseen:?}");
+        assert_eq!(Sightings { webhook_only: 5, ..Sightings::default() }.unseen(), None);
+    }
+
+    #[test]
+    fn mcnemar_is_the_reference_s() {
+        for case in &table().mcnemar {
+            let sightings =
+                Sightings { both: 7, webhook_only: case.first, eventbridge_only: case.second };
+            check_close(sightings.mcnemar().unwrap().p_value, case.p_value);
+        }
+    }
+
+    #[test]
+    fn mcnemar_has_nothing_against_paths_without_a_miss() {
+        assert_eq!(Sightings::default().mcnemar(), None);
+        let clean = Sightings { both: 1, ..Sightings::default() };
+        assert_eq!(clean.mcnemar(), Some(McNemar { p_value: 1.0 }));
+    }
+
+    /// Events that really happened, and what each path let through; the truth is known.
+    fn simulate(random: &mut fastrand::Rng, events: u64, loss: [f64; 2]) -> (Sightings, u64) {
+        let mut sightings = Sightings::default();
+        let mut neither = 0;
+        for _ in 0..events {
+            match loss.map(|probability| random.f64() >= probability) {
+                [true, true] => sightings.both += 1,
+                [true, false] => sightings.webhook_only += 1,
+                [false, true] => sightings.eventbridge_only += 1,
+                [false, false] => neither += 1,
+            }
+        }
+        (sightings, neither)
+    }
+
+    #[test]
+    fn chapman_hits_the_truth_on_average_and_its_interval_mostly() {
+        const RUNS: u64 = 400;
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut error = 0.0;
+        let mut held = 0;
+        for _ in 0..RUNS {
+            let (sightings, neither) = simulate(&mut random, 1_000, [0.2, 0.3]);
+            let unseen = sightings.unseen().unwrap();
+            error += unseen.estimate - as_f64(neither);
+            held += u64::from((unseen.low..=unseen.high).contains(&as_f64(neither)));
+        }
+        // 60 of 1000 reach neither; the mean error of 400 runs has a deviation of about 0.5.
+        assert!((error / as_f64(RUNS)).abs() < 2.0, "mean error {}", error / as_f64(RUNS));
+        assert!(as_f64(held) > 0.92 * as_f64(RUNS), "held {held} of {RUNS}");
+    }
+}

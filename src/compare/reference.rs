@@ -1,0 +1,63 @@
+//! What other people's libraries answer: `tests/reference/statistics.py` made the table.
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Table {
+    pub(super) wilson: Vec<Wilson>,
+    pub(super) mcnemar: Vec<McNemar>,
+    pub(super) chapman: Vec<Chapman>,
+    pub(super) median_rank: Vec<MedianRank>,
+    pub(super) quantiles: Vec<Quantiles>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Wilson {
+    pub(super) part: u64,
+    pub(super) whole: u64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct McNemar {
+    pub(super) first: u64,
+    pub(super) second: u64,
+    pub(super) p_value: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Chapman {
+    pub(super) both: u64,
+    pub(super) only_first: u64,
+    pub(super) only_second: u64,
+    pub(super) estimate: f64,
+    pub(super) variance: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct MedianRank {
+    pub(super) count: u64,
+    pub(super) rank: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Quantiles {
+    pub(super) values: Vec<f64>,
+    pub(super) p5: f64,
+    pub(super) median: f64,
+    pub(super) p95: f64,
+}
+
+pub(super) fn table() -> Table {
+    serde_json::from_str(include_str!("../../tests/reference/statistics.json")).unwrap()
+}
+
+/// Equal to nine digits.
+#[track_caller]
+pub(super) fn check_close(actual: f64, expected: f64) {
+    let error = (actual - expected).abs();
+    assert!(error <= 1e-9 * expected.abs(), "{actual} instead of {expected}");
+}

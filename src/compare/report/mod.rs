@@ -1,0 +1,9 @@
+//! The document as people and programs read it.
+
+mod json;
+mod terminal;
+#[cfg(test)]
+mod sample;
+
+pub use json::json;
+pub use terminal::terminal;

@@ -1,0 +1,416 @@
+//! From the raw keys to each part's settings, with every check that needs more than one key.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderName;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::layers::{self, Layer};
+use super::raw::{self, Raw};
+use super::{Config, ConfigError, Eventbridge, Problem, Route, Webhook, secrets};
+use crate::delivery::{Retry, SigningSecret, Target};
+use crate::event::Path;
+use crate::ingress::{Credentials, Method, QueueSettings, Secret, WebhookSettings};
+use crate::listen::Limits;
+use crate::routing::Pattern;
+use crate::telemetry::log;
+use crate::{admin, compare, journal};
+
+/// After a stop, requests under way may take this long.
+const DRAIN: Duration = Duration::from_millis(1_000);
+
+/// Gathers what is wrong, so that one run tells all of it.
+struct Check<'a> {
+    layers: &'a [Layer],
+    environment: &'a BTreeMap<String, String>,
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+    secrets: Vec<String>,
+}
+
+impl Check<'_> {
+    fn problem(&mut self, key: &str, what: impl Into<String>, remedy: impl Into<String>) {
+        let origin = layers::origin(self.layers, key);
+        let (what, remedy) = (what.into(), remedy.into());
+        self.problems.push(Problem { origin, key: key.to_owned(), what, remedy });
+    }
+
+    /// A whole number within a range.
+    fn range<T: PartialOrd + std::fmt::Debug>(&mut self, key: &str, value: &T, (min, max): (T, T)) {
+        if *value < min || *value > max {
+            let what = format!("{value:?} is outside {min:?} to {max:?}");
+            self.problem(key, what, "choose a value in that range");
+        }
+    }
+
+    fn secret(
+        &mut self,
+        key: &str,
+        env: Option<&str>,
+        file: Option<&FilePath>,
+    ) -> Option<SecretString> {
+        match secrets::find(env, file, self.environment) {
+            Ok((secret, source)) => {
+                self.secrets.push(format!("{key}: {source}"));
+                Some(secret)
+            }
+            Err((what, remedy)) => {
+                self.problem(key, what, remedy);
+                None
+            }
+        }
+    }
+
+    fn secret_at(&mut self, key: &str, source: &raw::SecretSource) -> Option<SecretString> {
+        self.secret(key, source.env.as_deref(), source.file.as_deref())
+    }
+}
+
+pub(super) fn build(
+    raw: Raw,
+    effective: toml::Table,
+    layers: &[Layer],
+    environment: &BTreeMap<String, String>,
+) -> Result<Config, ConfigError> {
+    let (problems, warnings, secrets) = (Vec::new(), Vec::new(), Vec::new());
+    let mut check = Check { layers, environment, problems, warnings, secrets };
+    let log = log(&mut check, raw.log);
+    let journal = journal(&mut check, raw.journal, raw.webhook.commit_deadline.0);
+    let webhook = raw.mode.contains(Path::Webhook).then(|| webhook(&mut check, &raw.webhook));
+    let eventbridge =
+        raw.mode.contains(Path::Eventbridge).then(|| eventbridge(&mut check, raw.eventbridge));
+    let admin = admin(&mut check, &raw.admin);
+    let compare = compare(&mut check, &raw.compare);
+    let targets = targets(&mut check, &raw.targets, journal.keep);
+    let routes = routes(&mut check, &raw.routes, &raw.targets);
+    let Check { problems, warnings, secrets, .. } = check;
+    if !problems.is_empty() {
+        return Err(ConfigError { problems });
+    }
+    Ok(Config {
+        mode: raw.mode,
+        log,
+        webhook: webhook.flatten(),
+        eventbridge: eventbridge.flatten(),
+        journal,
+        admin,
+        compare,
+        targets,
+        routes,
+        warnings,
+        effective,
+        secrets,
+    })
+}
+
+fn log(check: &mut Check<'_>, raw: raw::Log) -> log::Settings {
+    if let Err(error) = log::check_filter(&raw.filter) {
+        check.problem("log.filter", error.to_string(), "use a level such as \"info\"");
+    }
+    log::Settings { format: raw.format, filter: raw.filter }
+}
+
+fn journal(check: &mut Check<'_>, raw: raw::Journal, deadline: Duration) -> journal::Settings {
+    check.range("journal.queue_max", &raw.queue_max, (1, 1_000_000));
+    check.range("journal.batch_max", &raw.batch_max, (1, 10_000));
+    check.range("journal.size_bytes_max", &raw.size_bytes_max, (16 * 1024 * 1024, u64::MAX));
+    check.range(
+        "journal.keep",
+        &raw.keep.0,
+        (Duration::from_mins(1), Duration::from_hours(24 * 3650)),
+    );
+    if raw.busy_timeout.0 >= deadline {
+        check.problem(
+            "journal.busy_timeout",
+            "not shorter than webhook.commit_deadline: senders would be told to come back before \
+             the writer gives up",
+            "make it shorter than webhook.commit_deadline",
+        );
+    }
+    journal::Settings {
+        path: raw.path,
+        queue_max: raw.queue_max,
+        batch_max: raw.batch_max,
+        busy_timeout: raw.busy_timeout.0,
+        keep: raw.keep.0,
+        size_bytes_max: raw.size_bytes_max,
+    }
+}
+
+fn webhook(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Webhook> {
+    let valid_path = raw.path.starts_with('/')
+        && raw.path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#{}*:".contains(&byte));
+    if !valid_path {
+        check.problem("webhook.path", "not a plain path", "use one such as \"/webhooks/auth0\"");
+    }
+    check.range("webhook.body_bytes_max", &raw.body_bytes_max, (1_024, 64 * 1024 * 1024));
+    check.range("webhook.head_bytes_max", &raw.head_bytes_max, (8_192, 1024 * 1024));
+    check.range("webhook.connections_max", &raw.connections_max, (1, 100_000));
+    let seconds = Duration::from_secs;
+    check.range("webhook.body_timeout", &raw.body_timeout.0, (seconds(1), seconds(60)));
+    check.range("webhook.head_timeout", &raw.head_timeout.0, (seconds(1), seconds(3_600)));
+    let deadline = (Duration::from_millis(100), seconds(6));
+    check.range("webhook.commit_deadline", &raw.commit_deadline.0, deadline);
+    let method = method(check, raw)?;
+    let secrets = webhook_secrets(check, &raw.secrets);
+    Some(Webhook {
+        listen: raw.listen,
+        door: WebhookSettings {
+            path: raw.path.clone(),
+            credentials: Credentials::new(method, &secrets),
+            body_bytes_max: raw.body_bytes_max,
+            body_timeout: raw.body_timeout.0,
+            commit_deadline: raw.commit_deadline.0,
+            limits: Limits {
+                connections_max: raw.connections_max,
+                head_timeout: raw.head_timeout.0,
+                head_bytes_max: raw.head_bytes_max,
+                stop_within: DRAIN,
+            },
+        },
+    })
+}
+
+fn method(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Method> {
+    let needed = |check: &mut Check<'_>, key, what: &str| {
+        check.problem(key, format!("missing, and webhook.method needs {what}"), "set it");
+        None
+    };
+    if !raw.username.is_empty() && raw.method != raw::Method::Basic {
+        check.problem("webhook.username", "has no use here", "remove it, or set method = \"basic\"");
+    }
+    if !raw.header_name.is_empty() && raw.method != raw::Method::Header {
+        let remedy = "remove it, or set method = \"header\"";
+        check.problem("webhook.header_name", "has no use here", remedy);
+    }
+    match raw.method {
+        raw::Method::Bearer => Some(Method::Bearer),
+        raw::Method::Basic if raw.username.is_empty() => {
+            needed(check, "webhook.username", "the user's name")
+        }
+        raw::Method::Basic => Some(Method::Basic { username: raw.username.clone() }),
+        raw::Method::Header if raw.header_name.is_empty() => {
+            needed(check, "webhook.header_name", "the header's name")
+        }
+        raw::Method::Header => match raw.header_name.parse::<HeaderName>() {
+            Ok(name) => Some(Method::Header(name)),
+            Err(_) => {
+                check.problem("webhook.header_name", "no HTTP header's name", "use letters and -");
+                None
+            }
+        },
+    }
+}
+
+/// Shorter secrets can be guessed at the speed of HTTP.
+const SECRET_BYTES_GOOD: usize = 16;
+
+fn webhook_secrets(check: &mut Check<'_>, raw: &[raw::LabelledSecret]) -> Vec<Secret> {
+    if raw.is_empty() {
+        check.problem(
+            "webhook.secrets",
+            "no secret, so that nobody could post",
+            "add [[webhook.secrets]] with label = \"…\" and env = \"TWINSTREAM_WEBHOOK_TOKEN\" (or \
+             file = \"…\"), or set mode = \"eventbridge\"",
+        );
+    }
+    let mut labels = BTreeSet::new();
+    let mut secrets = Vec::new();
+    for (position, secret) in raw.iter().enumerate() {
+        let key = format!("webhook.secrets[{position}]");
+        if secret.label.is_empty() || !labels.insert(&secret.label) {
+            check.problem(&key, "its label is empty or used twice", "give each its own label");
+        }
+        let value = check.secret(&key, secret.env.as_deref(), secret.file.as_deref());
+        let Some(value) = value else { continue };
+        if value.expose_secret().len() < SECRET_BYTES_GOOD {
+            check.warnings.push(format!(
+                "the webhook secret `{}` is shorter than {SECRET_BYTES_GOOD} bytes; \
+                 `openssl rand -hex 32` makes a good one",
+                secret.label
+            ));
+        }
+        let not_after = secret.not_after.map(|end| end.0);
+        secrets.push(Secret { label: secret.label.clone(), value, not_after });
+    }
+    secrets
+}
+
+fn eventbridge(check: &mut Check<'_>, raw: raw::Eventbridge) -> Option<Eventbridge> {
+    let raw::DeleteAfter::Journal = raw.delete_after;
+    check.range("eventbridge.receivers", &raw.receivers, (1, 64));
+    let (none, longest) = (Duration::ZERO, Duration::from_secs(20));
+    check.range("eventbridge.wait", &raw.wait.0, (none, longest));
+    let endpoint_url = optional_url(check, "eventbridge.endpoint_url", &raw.endpoint_url);
+    if raw.queue_url.is_empty() {
+        check.problem(
+            "eventbridge.queue_url",
+            "missing: the SQS door has no queue",
+            "set it to the queue's URL, or set mode = \"webhook\"",
+        );
+        return None;
+    }
+    let queue = optional_url(check, "eventbridge.queue_url", &raw.queue_url)?;
+    let region = if raw.region.is_empty() { region_of(&queue) } else { Some(raw.region) };
+    Some(Eventbridge {
+        door: QueueSettings {
+            queue_url: raw.queue_url,
+            receivers: raw.receivers,
+            wait: raw.wait.0,
+        },
+        region,
+        endpoint_url: endpoint_url.map(|_| raw.endpoint_url),
+    })
+}
+
+fn optional_url(check: &mut Check<'_>, key: &str, text: &str) -> Option<url::Url> {
+    if text.is_empty() {
+        return None;
+    }
+    let url: Option<url::Url> = text.parse().ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+    if url.is_none() {
+        check.problem(key, "not an http or https URL", "use the whole URL, with https://");
+    }
+    url
+}
+
+/// `https://sqs.<region>.amazonaws.com/…`: AWS General Reference, SQS endpoints.
+fn region_of(queue: &url::Url) -> Option<String> {
+    let mut labels = queue.host_str()?.split('.');
+    let (service, region, domain) = (labels.next()?, labels.next()?, labels.next()?);
+    (service == "sqs" && domain == "amazonaws").then(|| region.to_owned())
+}
+
+fn admin(check: &mut Check<'_>, raw: &raw::Admin) -> admin::Settings {
+    check.range("admin.connections_max", &raw.connections_max, (1, 10_000));
+    let token = raw.token.as_ref().and_then(|source| check.secret_at("admin.token", source));
+    if !raw.listen.ip().is_loopback() && raw.token.is_none() {
+        check.problem(
+            "admin.listen",
+            format!("{} is not loopback, and there is no admin.token", raw.listen),
+            "set admin.token = { env = \"TWINSTREAM_ADMIN_TOKEN\" }, or listen on 127.0.0.1",
+        );
+    }
+    admin::Settings {
+        listen: raw.listen,
+        token,
+        limits: Limits {
+            connections_max: raw.connections_max,
+            head_timeout: Duration::from_secs(60),
+            head_bytes_max: 64 * 1024,
+            stop_within: DRAIN,
+        },
+    }
+}
+
+fn compare(check: &mut Check<'_>, raw: &raw::Compare) -> compare::Settings {
+    let (none, year) = (Duration::ZERO, Duration::from_hours(24 * 365));
+    check.range("compare.grace", &raw.grace.0, (none, year));
+    check.range("compare.loss_max", &raw.loss_max, (1e-9, 0.999_999));
+    check.range("compare.difference_min_ms", &raw.difference_min_ms, (0.0, 1e9));
+    check.range("compare.difference_pairs_max", &raw.difference_pairs_max, (6, 10_000_000));
+    compare::Settings {
+        grace: raw.grace.0,
+        loss_max: raw.loss_max,
+        difference_min_ms: raw.difference_min_ms,
+        difference_pairs_max: raw.difference_pairs_max,
+    }
+}
+
+fn targets(check: &mut Check<'_>, raw: &[raw::Target], keep: Duration) -> Vec<Target> {
+    let mut names = BTreeSet::new();
+    let targets = raw.iter().enumerate().filter_map(|(position, raw)| {
+        let key = |name: &str| format!("targets[{position}].{name}");
+        if raw.name.is_empty() || !names.insert(raw.name.as_str()) {
+            check.problem(&key("name"), "empty, or used twice", "give each target its own name");
+        }
+        if !matches!(raw.url.scheme(), "http" | "https") {
+            check.problem(&key("url"), "not an http or https URL", "use https://…");
+        }
+        if !raw.url.username().is_empty() || raw.url.password().is_some() {
+            check.problem(&key("url"), "holds a user or password", "use `bearer` for a secret");
+        }
+        check.range(&key("concurrency"), &raw.concurrency, (1, 1_000));
+        check.range(&key("max_attempts"), &raw.max_attempts, (1, 100_000));
+        let ms = Duration::from_millis;
+        check.range(&key("timeout"), &raw.timeout.0, (ms(10), Duration::from_mins(15)));
+        check.range(&key("pause_min"), &raw.pause_min.0, (ms(1), raw.pause_max.0));
+        if raw.max_age.0 >= keep {
+            check.problem(
+                &key("max_age"),
+                "not shorter than journal.keep: events would be deleted before their deliveries \
+                 end",
+                "make it shorter, or journal.keep longer",
+            );
+        }
+        let signing_secret = signing_secret(check, &key("signing_secret"), raw);
+        let bearer = raw.bearer.as_ref().and_then(|at| check.secret_at(&key("bearer"), at));
+        Some(Target {
+            name: Arc::from(raw.name.as_str()),
+            url: raw.url.clone(),
+            signing_secret,
+            bearer,
+            timeout: raw.timeout.0,
+            concurrency: raw.concurrency,
+            retry: Retry {
+                max_age: raw.max_age.0,
+                max_attempts: raw.max_attempts,
+                pause_min: raw.pause_min.0,
+                pause_max: raw.pause_max.0,
+            },
+        })
+    });
+    targets.collect()
+}
+
+fn signing_secret(check: &mut Check<'_>, key: &str, raw: &raw::Target) -> Option<SigningSecret> {
+    let Some(source) = &raw.signing_secret else {
+        check.warnings.push(format!(
+            "the target `{}` has no signing_secret: it can't tell our events from anybody's",
+            raw.name
+        ));
+        return None;
+    };
+    let secret = check.secret_at(key, source)?;
+    match SigningSecret::parse(secret.expose_secret()) {
+        Ok(secret) => Some(secret),
+        Err(error) => {
+            check.problem(key, error.to_string(), "put whsec_<base64 of 32 random bytes> there");
+            None
+        }
+    }
+}
+
+fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) -> Vec<Route> {
+    let mut names = BTreeSet::new();
+    let mut routes = Vec::new();
+    for (position, route) in raw.iter().enumerate() {
+        let key = |name: &str| format!("routes[{position}].{name}");
+        if route.name.is_empty() || !names.insert(route.name.as_str()) {
+            check.problem(&key("name"), "empty, or used twice", "give each route its own name");
+        }
+        if !targets.iter().any(|target| target.name == route.target) {
+            let what = format!("no target is called `{}`", route.target);
+            check.problem(&key("target"), what, "use the name of one of [[targets]]");
+        }
+        let pattern = match route.pattern.as_ref().map(Pattern::parse) {
+            None => Pattern::Every,
+            Some(Ok(pattern)) => pattern,
+            Some(Err(error)) => {
+                let remedy = "use { type = [\"user.updated\", …] }, or no pattern for every event";
+                check.problem(&key("pattern"), error.to_string(), remedy);
+                continue;
+            }
+        };
+        let (name, target) = (route.name.clone(), route.target.clone());
+        routes.push(Route { name, target, pattern });
+    }
+    if raw.is_empty() {
+        check.warnings.push("no routes: events are kept and compared, and delivered nowhere".into());
+    }
+    routes
+}

@@ -1,0 +1,239 @@
+//! Settings from the defaults, a file, the environment and flags, checked as a whole, and cut into
+//! what each part of the program needs. The only module that reads the environment.
+
+mod build;
+mod layers;
+mod raw;
+mod secrets;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::admin;
+use crate::compare;
+use crate::delivery::Target;
+use crate::event::PathSet;
+use crate::ingress::{QueueSettings, WebhookSettings};
+use crate::journal;
+use crate::routing::Pattern;
+use crate::telemetry::log;
+
+use layers::Layer;
+
+/// Every key with its default, unit and reason.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// The name of the defaults in an error.
+const DEFAULTS_ORIGIN: &str = "config/default.toml (compiled in)";
+
+/// Everything the program was told, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Which doors are open.
+    pub mode: PathSet,
+    /// How the log is written.
+    pub log: log::Settings,
+    /// The webhook door, when it is open.
+    pub webhook: Option<Webhook>,
+    /// The SQS door, when it is open.
+    pub eventbridge: Option<Eventbridge>,
+    /// The journal.
+    pub journal: journal::Settings,
+    /// Health, metrics, API.
+    pub admin: admin::Settings,
+    /// How the paths are compared.
+    pub compare: compare::Settings,
+    /// Where events go.
+    pub targets: Vec<Target>,
+    /// Which events go where.
+    pub routes: Vec<Route>,
+    /// What is allowed, and yet better otherwise.
+    pub warnings: Vec<String>,
+    effective: toml::Table,
+    secrets: Vec<String>,
+}
+
+/// The webhook door's part.
+#[derive(Debug)]
+pub struct Webhook {
+    /// The public listener's address.
+    pub listen: SocketAddr,
+    /// What the door does.
+    pub door: WebhookSettings,
+}
+
+/// The SQS door's part.
+#[derive(Debug)]
+pub struct Eventbridge {
+    /// What the door does.
+    pub door: QueueSettings,
+    /// The queue's region; AWS's default chain decides when there is none.
+    pub region: Option<String>,
+    /// Another address for SQS.
+    pub endpoint_url: Option<String>,
+}
+
+/// Which events go to which target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Its name.
+    pub name: String,
+    /// The target's name.
+    pub target: String,
+    /// Which events.
+    pub pattern: Pattern,
+}
+
+/// Where settings come from, beside the defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// `--config FILE`.
+    pub file: Option<PathBuf>,
+    /// `--mode MODE`.
+    pub mode: Option<String>,
+    /// The environment. [`Sources::with_environment`] fills it in.
+    pub environment: BTreeMap<String, String>,
+    /// More settings, as TOML, over the file and under the environment; for programs that start a
+    /// gateway of their own. With the name that errors call them by.
+    pub overlay: Option<(String, String)>,
+}
+
+impl Sources {
+    /// Adds this process's environment. `TWINSTREAM_CONFIG` stands for a missing `--config`.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the module that may")]
+    pub fn with_environment(mut self) -> Self {
+        // Not UTF-8: no variable that twinstream knows, and none that it could name in an error.
+        self.environment =
+            std::env::vars_os().filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.into_string().ok()?))
+            }).collect();
+        if self.file.is_none() {
+            self.file = self.environment.get("TWINSTREAM_CONFIG").map(PathBuf::from);
+        }
+        self
+    }
+}
+
+/// What is wrong with the configuration: all that was found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Who says so: a file, a variable, a flag.
+    pub origin: String,
+    /// The key, such as `webhook.listen`.
+    pub key: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl ConfigError {
+    fn one(problem: Problem) -> Self {
+        Self { problems: vec![problem] }
+    }
+
+    /// What was found.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration can't be used")?;
+        for Problem { origin, key, what, remedy } in &self.problems {
+            write!(f, "\n  {origin}: {key}: {what}\n    to mend it: {remedy}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// All that is wrong, each with its source, key and remedy.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let layers = layers(sources)?;
+        let effective = layers::merge(&layers);
+        let raw: raw::Raw = serde_path_to_error::deserialize(effective.clone()).map_err(|error| {
+            let key = error.path().to_string();
+            ConfigError::one(Problem {
+                origin: layers::origin(&layers, &key),
+                what: error.inner().message().to_owned(),
+                remedy: "see config/default.toml, which explains every key".into(),
+                key,
+            })
+        })?;
+        build::build(raw, effective, &layers, &sources.environment)
+    }
+
+    /// The settings in force, as TOML, and where each secret comes from; never a secret itself.
+    pub fn show(&self) -> String {
+        let mut text = self.effective.to_string();
+        if !self.secrets.is_empty() {
+            text.push_str("\n# Secrets, all found:\n");
+            for secret in &self.secrets {
+                text.push_str("#   ");
+                text.push_str(secret);
+                text.push('\n');
+            }
+        }
+        text
+    }
+}
+
+fn layers(sources: &Sources) -> Result<Vec<Layer>, ConfigError> {
+    let mut layers = vec![Layer::parse(DEFAULTS_ORIGIN, DEFAULTS)?];
+    let defaults = layers.first().map(|layer| layer.settings.clone()).unwrap_or_default();
+    if let Some(path) = &sources.file {
+        let origin = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError::one(Problem {
+                origin: origin.clone(),
+                key: "the file".into(),
+                what: format!("can't be read: {error}"),
+                remedy: "give --config (or TWINSTREAM_CONFIG) the path of a readable file".into(),
+            })
+        })?;
+        layers.push(Layer::parse(&origin, &text)?);
+    }
+    if let Some((origin, text)) = &sources.overlay {
+        layers.push(Layer::parse(origin, text)?);
+    }
+    let environment = &sources.environment;
+    let mode = ["mode".to_owned()];
+    if let Some(text) = environment.get("TWINSTREAM_MODE") {
+        if environment.get("TWINSTREAM__MODE").is_some_and(|other| other != text) {
+            return Err(ConfigError::one(Problem {
+                origin: "TWINSTREAM_MODE and TWINSTREAM__MODE".into(),
+                key: "mode".into(),
+                what: "two variables say two things".into(),
+                remedy: "unset one of them".into(),
+            }));
+        }
+        layers.push(Layer::key("TWINSTREAM_MODE", &mode, text, &defaults));
+    }
+    for (name, text) in environment {
+        if let Some(key) = name.strip_prefix("TWINSTREAM__") {
+            let key: Vec<String> = key.split("__").map(str::to_lowercase).collect();
+            layers.push(Layer::key(name, &key, text, &defaults));
+        }
+    }
+    if let Some(text) = &sources.mode {
+        layers.push(Layer::key("--mode", &mode, text, &defaults));
+    }
+    Ok(layers)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! The configuration's shape, key by key, before anything is checked. `config/default.toml` explains
+//! each.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::event::{PathSet, Timestamp};
+use crate::telemetry::log::Format;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub mode: PathSet,
+    pub log: Log,
+    pub webhook: Webhook,
+    pub eventbridge: Eventbridge,
+    pub journal: Journal,
+    pub admin: Admin,
+    pub compare: Compare,
+    pub targets: Vec<Target>,
+    pub routes: Vec<Route>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Log {
+    pub format: Format,
+    pub filter: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Webhook {
+    pub listen: SocketAddr,
+    pub path: String,
+    pub method: Method,
+    pub username: String,
+    pub header_name: String,
+    pub secrets: Vec<LabelledSecret>,
+    pub body_bytes_max: usize,
+    pub body_timeout: Span,
+    pub commit_deadline: Span,
+    pub connections_max: usize,
+    pub head_timeout: Span,
+    pub head_bytes_max: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Method {
+    Bearer,
+    Basic,
+    Header,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LabelledSecret {
+    pub label: String,
+    pub env: Option<String>,
+    pub file: Option<PathBuf>,
+    pub not_after: Option<Instant>,
+}
+
+/// Where a secret is to be found.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretSource {
+    pub env: Option<String>,
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Eventbridge {
+    pub queue_url: String,
+    pub region: String,
+    pub endpoint_url: String,
+    pub delete_after: DeleteAfter,
+    pub receivers: usize,
+    pub wait: Span,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum DeleteAfter {
+    Journal,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Journal {
+    pub path: PathBuf,
+    pub keep: Span,
+    pub size_bytes_max: u64,
+    pub queue_max: usize,
+    pub batch_max: usize,
+    pub busy_timeout: Span,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Admin {
+    pub listen: SocketAddr,
+    pub token: Option<SecretSource>,
+    pub connections_max: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Compare {
+    pub grace: Span,
+    pub loss_max: f64,
+    pub difference_min_ms: f64,
+    pub difference_pairs_max: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Target {
+    pub name: String,
+    pub url: url::Url,
+    pub signing_secret: Option<SecretSource>,
+    pub bearer: Option<SecretSource>,
+    #[serde(default = "defaults::timeout")]
+    pub timeout: Span,
+    #[serde(default = "defaults::concurrency")]
+    pub concurrency: usize,
+    #[serde(default = "defaults::max_age")]
+    pub max_age: Span,
+    #[serde(default = "defaults::max_attempts")]
+    pub max_attempts: u32,
+    #[serde(default = "defaults::pause_min")]
+    pub pause_min: Span,
+    #[serde(default = "defaults::pause_max")]
+    pub pause_max: Span,
+}
+
+/// The defaults of a table in a list can't stand in `config/default.toml`; a test compares them with
+/// what it says of them.
+pub(super) mod defaults {
+    use std::time::Duration;
+
+    use super::Span;
+
+    pub(in super::super) fn timeout() -> Span {
+        Span(Duration::from_secs(10))
+    }
+
+    pub(in super::super) fn concurrency() -> usize {
+        16
+    }
+
+    pub(in super::super) fn max_age() -> Span {
+        Span(Duration::from_hours(24))
+    }
+
+    pub(in super::super) fn max_attempts() -> u32 {
+        185
+    }
+
+    pub(in super::super) fn pause_min() -> Span {
+        Span(Duration::from_secs(1))
+    }
+
+    pub(in super::super) fn pause_max() -> Span {
+        Span(Duration::from_mins(15))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Route {
+    pub name: String,
+    pub target: String,
+    pub pattern: Option<serde_json::Value>,
+}
+
+/// A duration as people write it: `250ms`, `15m`, `1h 30m`, `30d`. A day has 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Span(pub Duration);
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no duration such as \"250ms\", \"2s\", \"15m\" or \"30d\"");
+        let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+        let days_are_24_hours = jiff::SpanRelativeTo::days_are_24_hours();
+        let duration = span.to_duration(days_are_24_hours).map_err(|_| wrong())?;
+        duration.try_into().map(Self).map_err(|_| wrong())
+    }
+}
+
+/// A point in time, as text or as TOML's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "toml::Value")]
+pub(super) struct Instant(pub Timestamp);
+
+impl TryFrom<toml::Value> for Instant {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<Self, String> {
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Datetime(instant) => instant.to_string(),
+            other => other.to_string(),
+        };
+        let wrong = |_| format!("`{text}` is no time such as \"2027-06-01T00:00:00Z\"");
+        Timestamp::parse(&text).map(Self).map_err(wrong)
+    }
+}

@@ -1,0 +1,194 @@
+//! What is taken, what is refused, and in which words.
+
+use super::*;
+
+const TOKEN: (&str, &str) = ("TOKEN", "a-long-enough-webhook-token");
+
+/// A webhook-only configuration with one secret, plus `toml`, plus variables.
+fn load(toml: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let base = "[[webhook.secrets]]\nlabel = \"one\"\nenv = \"TOKEN\"\n";
+    let sources = Sources {
+        file: None,
+        mode: None,
+        environment: environment
+            .iter()
+            .chain([&TOKEN, &("TWINSTREAM__EVENTBRIDGE__QUEUE_URL", "http://127.0.0.1:1/1/q")])
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        overlay: Some(("app.toml".into(), format!("{toml}\n{base}"))),
+    };
+    Config::load(&sources)
+}
+
+/// One problem: its origin, its key, and a part of its text.
+#[track_caller]
+fn check(toml: &str, environment: &[(&str, &str)], expected: (&str, &str, &str)) {
+    let error = load(toml, environment).map(|config| config.show()).unwrap_err();
+    let (origin, key, part) = expected;
+    let found = error
+        .problems()
+        .iter()
+        .any(|problem| problem.origin == origin && problem.key == key && problem.what.contains(part));
+    assert!(found, "{error}");
+    assert!(error.problems().iter().all(|problem| !problem.remedy.is_empty()));
+}
+
+#[test]
+fn the_defaults_are_whole() {
+    let config = load("", &[]).unwrap();
+    assert_eq!(config.mode, PathSet::Both);
+    assert_eq!(config.webhook.unwrap().listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.admin.listen.to_string(), "127.0.0.1:9400");
+    assert_eq!(config.journal.keep, std::time::Duration::from_hours(24 * 30));
+}
+
+#[test]
+fn what_the_defaults_say_of_a_target_is_true() {
+    use raw::defaults;
+    for (key, value) in [
+        ("timeout", format!("\"{}s\"", defaults::timeout().0.as_secs())),
+        ("concurrency", defaults::concurrency().to_string()),
+        ("max_age", format!("\"{}h\"", defaults::max_age().0.as_secs() / 3600)),
+        ("max_attempts", defaults::max_attempts().to_string()),
+        ("pause_min", format!("\"{}s\"", defaults::pause_min().0.as_secs())),
+        ("pause_max", format!("\"{}m\"", defaults::pause_max().0.as_secs() / 60)),
+    ] {
+        assert!(DEFAULTS.contains(&format!("# {key} = {value}")), "{key} = {value}");
+    }
+}
+
+#[test]
+fn the_environment_goes_over_the_file_and_flags_over_both() {
+    let file = "mode = \"eventbridge\"\n[webhook]\nlisten = \"127.0.0.1:1\"\nconnections_max = 5";
+    let config = load(file, &[("TWINSTREAM_MODE", "webhook")]).unwrap();
+    assert_eq!(config.mode, PathSet::Webhook);
+    let webhook = config.webhook.unwrap();
+    assert_eq!(webhook.listen.port(), 1);
+    assert_eq!(webhook.door.limits.connections_max, 5);
+    let environment = [
+        ("TWINSTREAM__WEBHOOK__LISTEN", "127.0.0.1:2"),
+        ("TWINSTREAM__WEBHOOK__CONNECTIONS_MAX", "7"),
+        ("TWINSTREAM__MODE", "webhook"),
+        ("TWINSTREAM__TARGETS", "[{ name = \"a\", url = \"http://127.0.0.1:3/\" }]"),
+    ];
+    let config = load(file, &environment).unwrap();
+    let webhook = config.webhook.unwrap();
+    assert_eq!(webhook.listen.port(), 2);
+    assert_eq!(webhook.door.limits.connections_max, 7);
+    assert_eq!(config.targets.len(), 1);
+    let sources = Sources {
+        mode: Some("webhook".into()),
+        environment: [TOKEN, ("TWINSTREAM_MODE", "both")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        overlay: Some(("x".into(), "[[webhook.secrets]]\nlabel=\"l\"\nenv=\"TOKEN\"".into())),
+        file: None,
+    };
+    assert_eq!(Config::load(&sources).unwrap().mode, PathSet::Webhook);
+}
+
+#[test]
+fn unknown_keys_are_refused_by_name_and_source() {
+    check("[webhook]\nlisten_on = \"x\"", &[], ("app.toml", "webhook.listen_on", "unknown field"));
+    check("speed = 1", &[], ("app.toml", "speed", "unknown field"));
+    check(
+        "",
+        &[("TWINSTREAM__WEBHOOK__PORT", "1")],
+        ("TWINSTREAM__WEBHOOK__PORT", "webhook.port", "unknown field"),
+    );
+    check(
+        "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\nretries = 3",
+        &[],
+        ("app.toml", "targets[0].retries", "unknown field"),
+    );
+}
+
+#[test]
+fn wrong_values_are_named() {
+    check("mode = \"all\"", &[], ("app.toml", "mode", "unknown variant"));
+    check("", &[("TWINSTREAM_MODE", "none")], ("TWINSTREAM_MODE", "mode", "unknown variant"));
+    check("[webhook]\nlisten = \"here\"", &[], ("app.toml", "webhook.listen", "invalid socket"));
+    check("[journal]\nkeep = \"long\"", &[], ("app.toml", "journal.keep", "no duration"));
+    check("[journal]\nkeep = 5", &[], ("app.toml", "journal.keep", "invalid type"));
+    check("[webhook]\nbody_bytes_max = 1", &[], ("app.toml", "webhook.body_bytes_max", "outside"));
+    check("[eventbridge]\nwait = \"30s\"", &[], ("app.toml", "eventbridge.wait", "outside"));
+    check("[webhook", &[], ("app.toml", "line 1", ""));
+    check("[log]\nfilter = \"a=b=c\"", &[], ("app.toml", "log.filter", ""));
+}
+
+#[test]
+fn contradictions_are_refused() {
+    check(
+        "[admin]\nlisten = \"0.0.0.0:9400\"",
+        &[],
+        ("app.toml", "admin.listen", "there is no admin.token"),
+    );
+    check(
+        "[journal]\nbusy_timeout = \"3s\"",
+        &[],
+        ("app.toml", "journal.busy_timeout", "webhook.commit_deadline"),
+    );
+    check(
+        "[[routes]]\nname = \"r\"\ntarget = \"nowhere\"",
+        &[],
+        ("app.toml", "routes[0].target", "no target is called `nowhere`"),
+    );
+    check("[webhook]\nusername = \"u\"", &[], ("app.toml", "webhook.username", "no use"));
+    check("[webhook]\nmethod = \"basic\"", &[], ("app.toml", "webhook.username", "missing"));
+    let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\nmax_age = \"31d\"";
+    check(target, &[], ("app.toml", "targets[0].max_age", "journal.keep"));
+    let both = [("TWINSTREAM_MODE", "webhook"), ("TWINSTREAM__MODE", "both")];
+    check("", &both, ("TWINSTREAM_MODE and TWINSTREAM__MODE", "mode", "two variables"));
+}
+
+#[test]
+fn secrets_come_from_outside_and_are_never_shown() {
+    let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\nsigning_secret = ";
+    let with = |source: &str| format!("{target}{source}");
+    let key = "targets[0].signing_secret";
+    check(&with("{ env = \"NOPE\" }"), &[], ("app.toml", key, "NOPE is not set"));
+    check(&with("{ file = \"/no/such/file\" }"), &[], ("app.toml", key, "can't be read"));
+    check(&with("{}"), &[], ("app.toml", key, "no source"));
+    check(&with("{ env = \"A\", file = \"B\" }"), &[], ("app.toml", key, "two sources"));
+    check(&with("{ env = \"A\" }"), &[("A", " ")], ("app.toml", key, "is empty"));
+    check(&with("{ env = \"A\" }"), &[("A", "whsec_no base64")], ("app.toml", key, "base64"));
+    check(&with("\"whsec_plain\""), &[], ("app.toml", key, "invalid type"));
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let config = load(&with("{ env = \"A\" }"), &[("A", secret)]).unwrap();
+    let shown = format!("{}{config:?}", config.show());
+    assert!(!shown.contains("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "{shown}");
+    assert!(!shown.contains(TOKEN.1), "{shown}");
+    assert!(shown.contains("environment variable A"), "{shown}");
+    assert!(load("", &[("TOKEN", "")]).is_err());
+}
+
+#[test]
+fn doors_that_are_shut_need_nothing() {
+    let sources = |mode: &str, overlay: &str| Sources {
+        mode: Some(mode.into()),
+        overlay: Some(("o".into(), overlay.into())),
+        ..Sources::default()
+    };
+    let queue = "[eventbridge]\nqueue_url = \"https://sqs.eu-west-1.amazonaws.com/1/q\"";
+    let config = Config::load(&sources("eventbridge", queue)).unwrap();
+    assert!(config.webhook.is_none());
+    assert_eq!(config.eventbridge.unwrap().region.as_deref(), Some("eu-west-1"));
+    let error = Config::load(&sources("both", "")).unwrap_err();
+    let keys: Vec<&str> = error.problems().iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["webhook.secrets", "eventbridge.queue_url"]);
+}
+
+#[test]
+fn the_example_is_valid() {
+    let sources = Sources {
+        overlay: Some(("example".into(), include_str!("../../config/example.toml").into())),
+        environment: [
+            ("TWINSTREAM_WEBHOOK_TOKEN", "0123456789abcdef"),
+            ("TWINSTREAM_APP_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+        ..Sources::default()
+    };
+    assert_eq!(Config::load(&sources).unwrap().warnings, Vec::<String>::new());
+}

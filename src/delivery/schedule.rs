@@ -1,0 +1,107 @@
+//! When a failed attempt is repeated, and when no more.
+
+use std::time::Duration;
+
+use crate::event::Timestamp;
+
+/// The rule of one target. The defaults are EventBridge's own: 24 hours, 185 attempts (EventBridge
+/// user guide, "How EventBridge retries delivering events").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// From the event's acceptance; no attempt is planned after it.
+    pub max_age: Duration,
+    /// Attempts in all.
+    pub max_attempts: u32,
+    /// The longest pause after the first failure; it doubles with each.
+    pub pause_min: Duration,
+    /// The longest pause of all.
+    pub pause_max: Duration,
+}
+
+/// What to do after a failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    At(Timestamp),
+    GiveUp(&'static str),
+}
+
+/// A delivery that failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failed {
+    /// When its event was accepted.
+    pub created_at: Timestamp,
+    /// Attempts made, this one included.
+    pub attempts: u32,
+    /// What the target's `Retry-After` asked for.
+    pub retry_after: Option<Duration>,
+}
+
+impl Retry {
+    /// Exponential back-off with full jitter: a pause drawn evenly from zero to the ceiling, so that
+    /// deliveries that failed together don't come back together. `draw` is from 0 to 1.
+    pub(super) fn next(&self, failed: &Failed, now: Timestamp, draw: f64) -> Next {
+        if failed.attempts >= self.max_attempts {
+            return Next::GiveUp("every attempt failed");
+        }
+        let doublings = failed.attempts.saturating_sub(1).min(30);
+        let ceiling = self.pause_min.saturating_mul(1 << doublings).min(self.pause_max);
+        let pause = ceiling.mul_f64(draw.clamp(0.0, 1.0));
+        // A target that asks for an hour gets its hour; one that asks for a year gets the dead
+        // letter's age limit.
+        let at = now.plus(pause.max(failed.retry_after.unwrap_or_default()));
+        if at > failed.created_at.plus(self.max_age) {
+            return Next::GiveUp("too old for another attempt");
+        }
+        Next::At(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RETRY: Retry = Retry {
+        max_age: Duration::from_secs(1_000),
+        max_attempts: 5,
+        pause_min: Duration::from_secs(1),
+        pause_max: Duration::from_secs(4),
+    };
+
+    /// All times in seconds after the event's acceptance.
+    #[track_caller]
+    fn check((attempts, now, draw): (u32, u64, f64), retry_after: Option<u64>, expected: &Next) {
+        let created_at = Timestamp::from_millis(0);
+        let retry_after = retry_after.map(Duration::from_secs);
+        let failed = Failed { created_at, attempts, retry_after };
+        let now = created_at.plus(Duration::from_secs(now));
+        assert_eq!(&RETRY.next(&failed, now, draw), expected);
+    }
+
+    fn at(seconds: f64) -> Next {
+        Next::At(Timestamp::from_millis(0).plus(Duration::from_secs_f64(seconds)))
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_are_drawn_from_zero_up() {
+        check((1, 0, 1.0), None, &at(1.0));
+        check((1, 0, 0.25), None, &at(0.25));
+        check((1, 0, 0.0), None, &at(0.0));
+        check((2, 10, 1.0), None, &at(12.0));
+        check((3, 10, 1.0), None, &at(14.0));
+        check((4, 10, 1.0), None, &at(14.0));
+    }
+
+    #[test]
+    fn retry_after_is_the_least_pause() {
+        check((1, 0, 0.5), Some(30), &at(30.0));
+        check((3, 0, 1.0), Some(1), &at(4.0));
+    }
+
+    #[test]
+    fn it_ends_by_attempts_or_by_age() {
+        check((5, 0, 0.0), None, &Next::GiveUp("every attempt failed"));
+        check((1, 1_000, 0.0), None, &at(1_000.0));
+        check((1, 1_000, 1.0), None, &Next::GiveUp("too old for another attempt"));
+        check((1, 0, 0.0), Some(1_001), &Next::GiveUp("too old for another attempt"));
+    }
+}

@@ -1,0 +1,275 @@
+//! The SQS door: the end of EventBridge's path.
+//!
+//! Receivers poll the queue; a message is deleted only with the proof that it is on disk. While the
+//! journal can't commit, what was received is held and kept invisible, and no more is asked for: to
+//! let it go would burn its receives, and after `maxReceiveCount` of them SQS moves a message to
+//! the queue's dead-letter queue, for no fault of its own.
+
+mod message;
+mod queue;
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use self::message::Message;
+use self::queue::{Attributes, Queue};
+use super::Intake;
+use crate::event::Path;
+use crate::telemetry::{Chain, DoorState, Health};
+
+/// What the door does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The queue.
+    pub queue_url: String,
+    /// Receivers that poll side by side.
+    pub receivers: usize,
+    /// How long an empty poll waits, in whole seconds; SQS takes 0 to 20.
+    pub wait: Duration,
+}
+
+/// Takes events in from an SQS queue.
+#[derive(Debug)]
+pub struct QueueDoor {
+    queue: Queue,
+    settings: Settings,
+    intake: Intake,
+    health: Health,
+}
+
+/// The shortest and the longest pause after a failure.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
+
+/// A pause that doubles with each failure in a row, with jitter.
+#[derive(Debug, Default)]
+struct BackOff {
+    failures: u32,
+}
+
+impl BackOff {
+    fn next(&mut self) -> Duration {
+        let ceiling = PAUSE.0.saturating_mul(1 << self.failures.min(10)).min(PAUSE.1);
+        self.failures = self.failures.saturating_add(1);
+        ceiling.mul_f64(fastrand::f64().mul_add(0.5, 0.5))
+    }
+}
+
+impl QueueDoor {
+    /// A door at this queue.
+    pub fn new(
+        client: aws_sdk_sqs::Client,
+        settings: Settings,
+        intake: Intake,
+        health: Health,
+    ) -> Self {
+        health.set_door(Path::Eventbridge, DoorState::Opening { waiting_for: None });
+        let queue = Queue::new(
+            client,
+            settings.queue_url.clone(),
+            intake.clock.clone(),
+            intake.metrics.clone(),
+        );
+        Self { queue, settings, intake, health }
+    }
+
+    /// Takes events in until `stop`. If the process dies, undeleted messages come again; what was
+    /// stored of them is then a duplicate.
+    pub async fn run(self, stop: CancellationToken) {
+        let Some(attributes) = self.open(&stop).await else { return };
+        info!(
+            queue.fifo = attributes.fifo,
+            queue.visibility_s = attributes.visibility.as_secs(),
+            "the SQS door is open"
+        );
+        let receivers = (0..self.settings.receivers).map(|_| self.receive(attributes, &stop));
+        join_all(receivers).await;
+        self.health.set_door(Path::Eventbridge, DoorState::Closed);
+    }
+
+    /// Waits for the queue to be there, for as long as it takes.
+    async fn open(&self, stop: &CancellationToken) -> Option<Attributes> {
+        let mut back_off = BackOff::default();
+        loop {
+            let asked = tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
+                asked = self.queue.attributes() => asked,
+            };
+            match asked {
+                Ok(attributes) => {
+                    self.set_open();
+                    return Some(attributes);
+                }
+                Err(error) => {
+                    let waiting_for = Chain(&error).to_string();
+                    warn!(error = %waiting_for, "the queue can't be reached yet, will be tried again");
+                    let state = DoorState::Opening { waiting_for: Some(waiting_for) };
+                    self.health.set_door(Path::Eventbridge, state);
+                }
+            }
+            pause(back_off.next(), stop).await;
+        }
+    }
+
+    async fn receive(&self, attributes: Attributes, stop: &CancellationToken) {
+        let mut back_off = BackOff::default();
+        while !stop.is_cancelled() {
+            // Cut off in the middle, a poll may leave messages that SQS was just handing out
+            // invisible for the visibility time-out. They come back.
+            let received = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                received = self.queue.receive(self.settings.wait) => received,
+            };
+            match received {
+                Ok(messages) => {
+                    back_off = BackOff::default();
+                    self.set_open();
+                    if !messages.is_empty() {
+                        self.take(messages, attributes, stop).await;
+                    }
+                }
+                Err(error) => {
+                    self.set_failing(&Chain(&error).to_string());
+                    pause(back_off.next(), stop).await;
+                }
+            }
+        }
+    }
+
+    /// Stores and deletes a batch, keeping it invisible meanwhile.
+    async fn take(&self, messages: Vec<Message>, attributes: Attributes, stop: &CancellationToken) {
+        let held = Held::new(&messages);
+        let work = self.store_and_delete(messages, &held, stop);
+        tokio::pin!(work);
+        let every = attributes.heartbeat();
+        let mut next = tokio::time::Instant::now() + every;
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut work => return,
+                () = tokio::time::sleep_until(next) => {
+                    self.queue.set_visibility(&held.handles(), attributes.visibility).await;
+                    next += every;
+                }
+            }
+        }
+    }
+
+    /// Returns when every message is deleted, or let go because of a stop.
+    async fn store_and_delete(
+        &self,
+        mut messages: Vec<Message>,
+        held: &Held,
+        stop: &CancellationToken,
+    ) {
+        let mut back_off = BackOff::default();
+        while !messages.is_empty() {
+            let (stored, left) = self.store(messages).await;
+            if !stored.is_empty() {
+                self.queue.delete(&stored).await;
+                held.forget(&stored);
+            }
+            messages = left;
+            if messages.is_empty() {
+                return;
+            }
+            if stop.is_cancelled() {
+                // Nobody here will store them; somebody else may, at once.
+                self.queue.set_visibility(&held.handles(), Duration::ZERO).await;
+                return;
+            }
+            pause(back_off.next(), stop).await;
+        }
+    }
+
+    /// Stores what can be stored. Messages of one FIFO group go in order, and those behind one that
+    /// failed wait with it.
+    async fn store(&self, messages: Vec<Message>) -> (Vec<Stored>, Vec<Message>) {
+        let chains = message::in_chains(messages).into_iter().map(|chain| self.store_chain(chain));
+        let mut stored = Vec::new();
+        let mut left = Vec::new();
+        for (of_chain, left_of_chain) in join_all(chains).await {
+            stored.extend(of_chain);
+            left.extend(left_of_chain);
+        }
+        (stored, left)
+    }
+
+    async fn store_chain(&self, chain: Vec<Message>) -> (Vec<Stored>, Vec<Message>) {
+        let mut stored = Vec::new();
+        let mut rest = chain.into_iter();
+        while let Some(message) = rest.next() {
+            let body = message.body.as_bytes();
+            match self.intake.take_message(body, message.at, &message.hops).await {
+                Ok(taken) => {
+                    stored.push(Stored { handle: message.handle, _proof: taken.into_committed() });
+                }
+                Err(_) => return (stored, std::iter::once(message).chain(rest).collect()),
+            }
+        }
+        (stored, Vec::new())
+    }
+
+    fn set_open(&self) {
+        let open = self.health.door(Path::Eventbridge).is_some_and(|door| door.is_open());
+        if !open {
+            let since = self.intake.clock.now();
+            self.health.set_door(Path::Eventbridge, DoorState::Open { since });
+        }
+    }
+
+    fn set_failing(&self, error: &str) {
+        let before = self.health.door(Path::Eventbridge);
+        let since = if let Some(DoorState::Failing { since, .. }) = before {
+            since
+        } else {
+            warn!(error, "the queue can't be polled, will be tried again");
+            self.intake.clock.now()
+        };
+        let state = DoorState::Failing { since, error: error.to_owned() };
+        self.health.set_door(Path::Eventbridge, state);
+    }
+}
+
+/// A message that is on disk and may be deleted. There is no other way to make one.
+#[derive(Debug)]
+struct Stored {
+    handle: String,
+    _proof: crate::journal::Committed,
+}
+
+/// The receipt handles of a batch that are neither deleted nor let go.
+#[derive(Debug)]
+struct Held(Mutex<BTreeSet<String>>);
+
+impl Held {
+    fn new(messages: &[Message]) -> Self {
+        let handles = messages.iter().map(|message| message.handle.clone());
+        Self(Mutex::new(handles.collect()))
+    }
+
+    fn handles(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    fn forget(&self, stored: &[Stored]) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for message in stored {
+            held.remove(&message.handle);
+        }
+    }
+}
+
+async fn pause(length: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(length) => {}
+    }
+}
