@@ -139,7 +139,7 @@ impl Account {
         if let Some(copy) = copy {
             self.enter(queue, copy, (Origin::Copy, delay), now)?;
         }
-        let sent = Sent { id, sequence: sequence.filter(|_| is_fifo) };
+        let sent = Sent { id, sequence: is_fifo.then_some(sequence) };
         if let Some(deduplication) = deduplication {
             self.queue(queue)?.recent.remember(deduplication, sent, now);
         }
@@ -147,14 +147,14 @@ impl Account {
     }
 
     /// Puts a message into a queue, unless it is lost, and wakes a long poll. Gives its sequence
-    /// number.
+    /// number, which a lost message has as well: its sender must not notice.
     pub(super) fn enter(
         &mut self,
         queue: &str,
         mut message: Message,
         (origin, delay): (Origin, Duration),
         now: Timestamp,
-    ) -> Result<Option<u64>, Refusal> {
+    ) -> Result<u64, Refusal> {
         let held = self.queues.get_mut(queue).ok_or_else(no_such_queue)?;
         let came_from_outside = matches!(origin, Origin::Sent | Origin::Rule | Origin::Copy);
         let is_lost = came_from_outside && self.dice.loses();
@@ -168,7 +168,7 @@ impl Account {
             fate: if is_lost { Fate::Lost } else { Fate::Waiting },
         });
         if is_lost {
-            return Ok(None);
+            return Ok(held.queue.skip().number());
         }
         let mut visible_at = now.plus(delay);
         if came_from_outside {
@@ -179,7 +179,7 @@ impl Account {
         }
         let key = held.queue.add(message, visible_at, now);
         held.wake.notify_one();
-        Ok(Some(key.number()))
+        Ok(key.number())
     }
 
     /// Receives, at most so many messages.
@@ -240,6 +240,9 @@ impl Account {
                 // A standard queue's dead letters keep their age, a FIFO queue's begin anew
                 // (developer guide, "Dead-letter queues", on retention).
                 message.sent = now;
+                // Two messages of one id must not drop each other there (developer guide,
+                // "Dead-letter queue redrive", on FIFO queues).
+                message.deduplication = Some(message.id.to_string().into());
             }
             self.enter(to, message, (Origin::DeadLetter, Duration::ZERO), now)?;
         }

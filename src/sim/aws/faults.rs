@@ -91,11 +91,15 @@ pub enum Outage {
 pub(super) struct Dice {
     faults: Faults,
     rng: fastrand::Rng,
+    /// Apart from the others, lest one poll more or less shift every fault after it.
+    ids: fastrand::Rng,
 }
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Self {
-        Self { faults: Faults::default(), rng: fastrand::Rng::with_seed(seed) }
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let ids = rng.fork();
+        Self { faults: Faults::default(), rng, ids }
     }
 
     pub(super) const fn faults(&self) -> &Faults {
@@ -114,7 +118,7 @@ impl Dice {
     pub(super) fn uuid(&mut self) -> u128 {
         const VERSION_AND_VARIANT: u128 = 0xf000_c000_0000_0000_0000;
         const VERSION_4_VARIANT_1: u128 = 0x4000_8000_0000_0000_0000;
-        (self.rng.u128(..) & !VERSION_AND_VARIANT) | VERSION_4_VARIANT_1
+        (self.ids.u128(..) & !VERSION_AND_VARIANT) | VERSION_4_VARIANT_1
     }
 
     pub(super) fn loses(&mut self) -> bool {

@@ -85,7 +85,8 @@ impl Handle {
 
     /// Associates a partner's event source with a bus, and lets a rule send all of a partner's
     /// events on it to a queue: what a user sets up in AWS for Auth0. The bus has the source's
-    /// name. Does nothing when it is done already.
+    /// name. A FIFO queue, with deduplication by content, gets all in one group. Does nothing when
+    /// it is done already.
     ///
     /// # Errors
     /// As EventBridge would refuse it; when the queue does not exist.
@@ -93,14 +94,16 @@ impl Handle {
         const RULE: &str = "all-of-auth0";
         const PATTERN: &str = r#"{"source": [{"prefix": "aws.partner/auth0.com/"}]}"#;
         let mut account = self.shared.lock();
-        let arn = account.queue(queue)?.arn.to_string();
+        let held = account.queue(queue)?;
+        let group = held.settings.is_fifo.then(|| Arc::from(source));
+        let arn = held.arn.to_string();
         match account.buses.create(source) {
             Err(refusal) if refusal.code() != Code::ResourceAlreadyExists => return Err(refusal),
             Ok(()) | Err(_) => {}
         }
         let bus = account.buses.get(source)?;
         bus.put_rule(RULE, PATTERN, true)?;
-        bus.rule(RULE)?.put_target(queue, Target { arn, group: None, dead_letter_arn: None })
+        bus.rule(RULE)?.put_target(queue, Target { arn, group, dead_letter_arn: None })
     }
 
     /// Puts an event as the partner itself does: `bus` is also the event's source

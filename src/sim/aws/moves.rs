@@ -72,12 +72,19 @@ impl Account {
         now: Timestamp,
     ) -> Result<String, Refusal> {
         let source = self.name_of(&order.source_arn)?;
-        let destination = order.destination_arn.map(|arn| self.name_of(&arn).map(|_| arn));
-        let destination_arn = destination.transpose()?.map(Arc::from);
+        let destination = order.destination_arn.map(|arn| Ok((self.name_of(&arn)?, arn)));
+        let destination = destination.transpose()?;
         if self.sources_of(&order.source_arn).next().is_none() {
             return Err(Refusal::new(
                 Code::InvalidParameterValue,
                 "Source queue must be configured as a Dead Letter Queue.",
+            ));
+        }
+        let kind = |queue: &str| self.queues.get(queue).map(|held| held.settings.is_fifo);
+        if destination.as_ref().is_some_and(|(name, _)| kind(name) != kind(&source)) {
+            return Err(Refusal::new(
+                Code::InvalidParameterValue,
+                "Source and destination must be queues of the same type.",
             ));
         }
         if order.rate.is_some_and(|rate| !(1..=RATE_MAX).contains(&rate)) {
@@ -106,7 +113,7 @@ impl Account {
         self.moves.tasks.push(Move {
             handle: handle.clone(),
             source_arn: order.source_arn.into(),
-            destination_arn,
+            destination_arn: destination.map(|(_, arn)| arn.into()),
             rate: order.rate,
             started: now,
             total: u64::try_from(depth.visible).unwrap_or(u64::MAX),

@@ -179,8 +179,7 @@ impl Queue {
         visible_at: Timestamp,
         now: Timestamp,
     ) -> Key {
-        let key = Key(self.next_key);
-        self.next_key += 1;
+        let key = self.skip();
         self.bytes += message.body.len();
         message.sequence = Some(key.0);
         if let (Order::Fifo(groups), Some(group)) = (&mut self.order, &message.group) {
@@ -190,6 +189,13 @@ impl Queue {
         self.entries.insert(key, Entry { message, place, receive: None });
         self.entered(key, place);
         self.refresh(key);
+        key
+    }
+
+    /// Passes over a number, for a message that never comes in. Gives the number.
+    pub(super) const fn skip(&mut self) -> Key {
+        let key = Key(self.next_key);
+        self.next_key += 1;
         key
     }
 

@@ -196,9 +196,6 @@ impl Truth {
     }
 
     fn of(&mut self, queue: &Arc<str>) -> &mut Totals {
-        if !self.totals.contains_key(queue) {
-            self.totals.insert(Arc::clone(queue), Totals::default());
-        }
         self.totals.entry(Arc::clone(queue)).or_default()
     }
 

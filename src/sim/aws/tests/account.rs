@@ -114,6 +114,38 @@ fn a_dead_letter_knows_where_it_failed() {
 }
 
 #[test]
+fn a_lost_message_of_a_fifo_queue_has_its_number_all_the_same() {
+    let mut account = account(1, Faults { loss: Probability::ALWAYS, ..Faults::default() });
+    let attributes = texts(&[("FifoQueue", "true"), ("ContentBasedDeduplication", "true")]);
+    account.create_queue("q.fifo", &attributes, at(0)).unwrap();
+    let mut send = |body: &str| {
+        let incoming = Incoming { group: Some("g".into()), ..Incoming::of(body) };
+        account.send("q.fifo", incoming, Origin::Sent, at(0)).unwrap().sequence
+    };
+    assert_eq!([send("a"), send("b"), send("a")], [Some(0), Some(1), Some(0)]);
+    assert_eq!(account.truth.totals("q.fifo").lost, 2);
+}
+
+#[test]
+fn a_fifo_dead_letter_begins_anew() {
+    let mut account = account(1, Faults::default());
+    let fifo = [("FifoQueue", "true"), ("ContentBasedDeduplication", "true")];
+    account.create_queue("dead.fifo", &texts(&fifo), at(0)).unwrap();
+    let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:r:1:dead.fifo","maxReceiveCount":1}"#;
+    let attributes = texts(&[fifo[0], fifo[1], ("RedrivePolicy", policy)]);
+    account.create_queue("q.fifo", &attributes, at(0)).unwrap();
+    let incoming = Incoming { group: Some("g".into()), ..Incoming::of("a") };
+    let sent = account.send("q.fifo", incoming, Origin::Sent, at(0)).unwrap();
+    check_bodies(&receive(&mut account, "q.fifo", at(0)), &["a"]);
+    check_bodies(&receive(&mut account, "q.fifo", at(30)), &[]);
+    let received = account.receive("dead.fifo", (10, None), at(30)).unwrap();
+    let (_, letter) = &received[0];
+    assert_eq!(letter.sent, at(30));
+    assert_eq!(letter.deduplication.as_deref(), Some(sent.id.to_string().as_str()));
+    assert_eq!(letter.group.as_deref(), Some("g"));
+}
+
+#[test]
 fn a_full_queue_refuses() {
     let mut account = account(1, Faults::default());
     for _ in 0..500 {
