@@ -110,7 +110,7 @@ impl Buses {
             ));
         }
         if self.0.len() >= BUSES_MAX {
-            return Err(Refusal::new(Code::OverLimit, "Too many event buses."));
+            return Err(Refusal::new(Code::LimitExceeded, "Too many event buses."));
         }
         self.0.insert(name.to_owned(), Bus::default());
         Ok(())
@@ -161,7 +161,7 @@ impl Bus {
     ) -> Result<(), Refusal> {
         let pattern = Pattern::parse(pattern_text)?;
         if !self.rules.contains_key(name) && self.rules.len() >= RULES_MAX {
-            return Err(Refusal::new(Code::OverLimit, "Too many rules on this event bus."));
+            return Err(Refusal::new(Code::LimitExceeded, "Too many rules on this event bus."));
         }
         let targets = self.rules.remove(name).map(|old| old.targets).unwrap_or_default();
         let pattern_text = pattern_text.to_owned();
@@ -185,7 +185,7 @@ impl Rule {
     /// Adds targets, or changes those of the same id.
     pub(super) fn put_target(&mut self, id: &str, target: Target) -> Result<(), Refusal> {
         if !self.targets.contains_key(id) && self.targets.len() >= TARGETS_MAX {
-            return Err(Refusal::new(Code::OverLimit, "A rule has at most 5 targets."));
+            return Err(Refusal::new(Code::LimitExceeded, "A rule has at most 5 targets."));
         }
         self.targets.insert(id.to_owned(), target);
         Ok(())

@@ -153,7 +153,7 @@ impl Handle {
     }
 
     /// The bodies of a queue's messages that were deleted, as far as they were recorded, in the
-    /// order in which they were sent.
+    /// order in which they were sent. A copy or repeat that a fault made counts as a message.
     pub fn deleted_bodies(&self, queue: &str) -> Vec<Arc<str>> {
         self.bodies_where(queue, |fate| matches!(fate, Fate::Deleted { .. }))
     }

@@ -107,12 +107,9 @@ impl Incoming {
         Self { body: body.into(), ..Self::default() }
     }
 
-    /// What counts towards the size limits: body, and names, types and values of the attributes
-    /// (developer guide, "Message quotas").
+    /// What counts towards the size limits.
     pub(super) fn bytes(&self) -> usize {
-        let attributes: usize =
-            self.attributes.iter().map(|(name, value)| name.len() + value.bytes()).sum();
-        self.body.len() + attributes
+        bytes_of(&self.body, &self.attributes)
     }
 
     /// Checks what holds for every queue.
@@ -137,6 +134,13 @@ impl Incoming {
         }
         self.attributes.iter().try_for_each(|(name, value)| value.check(name))
     }
+}
+
+/// What counts towards the size limits: body, and names, types and values of the attributes
+/// (developer guide, "Message quotas").
+pub(super) fn bytes_of(body: &str, attributes: &Attributes) -> usize {
+    let attributes = attributes.iter().map(|(name, value)| name.len() + value.bytes());
+    body.len() + attributes.sum::<usize>()
 }
 
 /// SQS carries the characters of XML 1.0 (API reference, `SendMessage`).

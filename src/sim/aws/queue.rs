@@ -252,6 +252,7 @@ impl Queue {
     /// Deletes by receipt. Only the latest receipt deletes, even when the message has become
     /// visible again since; SQS promises neither the one nor the other (API reference,
     /// `DeleteMessage`: with an old receipt the request may succeed and the message may stay).
+    /// FIFO queues do the same here, where SQS would refuse a receipt whose time is over.
     pub(super) fn delete(&mut self, receipt: Receipt) -> Deleted {
         let key = Key(receipt.key);
         match self.entries.get(&key).map(|entry| entry.receive) {

@@ -49,11 +49,13 @@ pub enum Code {
     InvalidMessageContents,
     /// A parameter with an impossible value.
     InvalidParameterValue,
+    /// EventBridge: a limit is reached.
+    LimitExceeded,
     /// Visibility of a message that is not in flight.
     MessageNotInflight,
     /// A required parameter is absent.
     MissingParameter,
-    /// A limit is reached.
+    /// SQS: a limit is reached, of its own or of the simulator's.
     OverLimit,
     /// The queue was purged in the last 60 seconds.
     PurgeQueueInProgress,
@@ -99,6 +101,7 @@ impl Code {
             Self::InvalidEventPattern => "InvalidEventPatternException",
             Self::InvalidMessageContents => "InvalidMessageContents",
             Self::InvalidParameterValue => "InvalidParameterValueException",
+            Self::LimitExceeded => "LimitExceededException",
             Self::MessageNotInflight => "MessageNotInflight",
             Self::MissingParameter => "MissingRequiredParameterException",
             Self::OverLimit => "OverLimit",
@@ -144,6 +147,7 @@ impl Code {
             | Self::InvalidAttributeValue
             | Self::InvalidEventPattern
             | Self::InvalidMessageContents
+            | Self::LimitExceeded
             | Self::OverLimit
             | Self::ReceiptHandleIsInvalid
             | Self::RequestThrottled

@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::account::{Account, Sent};
-use super::message::{Attributes, BYTES_MAX, Incoming, Message, attributes_md5, body_md5};
+use super::message::{
+    Attributes, BYTES_MAX, Incoming, Message, attributes_md5, body_md5, bytes_of,
+};
 use super::queue::{IN_FLIGHT_MAX, VISIBILITY_MAX};
 use super::refusal::{Code, Refusal};
 use super::sqs_queues;
@@ -163,7 +165,7 @@ fn invalid(parameter: &str, reason: &str) -> Refusal {
 
 impl Send {
     fn bytes(&self) -> usize {
-        self.message_body.len()
+        bytes_of(&self.message_body, &self.message_attributes)
     }
 }
 

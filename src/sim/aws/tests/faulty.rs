@@ -54,7 +54,15 @@ async fn an_outage_answers_503() {
 async fn an_outage_resets_connections() {
     with_endpoint(Settings::default(), async |bench: Bench| {
         let url = bench.queue("q", &[]).await;
-        bench.handle.change_faults(|faults| faults.outage = Some(Outage::Reset));
+        let poll = bench.sqs.receive_message().queue_url(&url).wait_time_seconds(20).send();
+        let cut = async {
+            sleep(Duration::from_millis(50)).await;
+            bench.handle.change_faults(|faults| faults.outage = Some(Outage::Reset));
+        };
+        let begun = Instant::now();
+        let (polled, ()) = tokio::join!(poll, cut);
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert!(matches!(polled.unwrap_err(), SdkError::DispatchFailure(_)));
         for _ in 0..2 {
             let error = bench.sqs.receive_message().queue_url(&url).send().await.unwrap_err();
             assert!(matches!(error, SdkError::DispatchFailure(_)), "{error:?}");

@@ -270,7 +270,7 @@ async fn a_fifo_queue_keeps_order_and_drops_repeats() {
     .await;
 }
 
-/// Not a benchmark; in release it shows whether 3,000 messages a second are within reach.
+/// As a load generator does it: batches by both sides at once, totals instead of records.
 #[tokio::test]
 async fn many_messages_pass_without_records() {
     const BATCHES: usize = 50;
