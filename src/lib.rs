@@ -1,4 +1,4 @@
-//! twinstream
+#![doc = include_str!("../docs/ARCHITECTURE.md")]
 
 pub mod ingress;
 pub mod normalize;
@@ -6,6 +6,11 @@ pub mod journal;
 pub mod routing;
 pub mod delivery;
 pub mod compare;
+pub mod admin;
+pub mod sim;
+pub mod config;
+pub mod app;
+pub mod cli;
 pub mod listen;
 pub mod clock;
 pub mod telemetry;

@@ -58,8 +58,7 @@ pub(super) async fn ready(State(sources): State<Sources>) -> Response {
         Err(_) => readiness.reasons.push("journal: no commit within 1 s".into()),
     }
     readiness.ready = readiness.reasons.is_empty();
-    let status =
-        if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()
 }
 

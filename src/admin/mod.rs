@@ -58,7 +58,7 @@ pub struct Sources {
 }
 
 /// No answer of this listener takes longer.
-const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
+const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_mins(1);
 /// Requests carry no body that matters.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 

@@ -1,5 +1,7 @@
 //! When a path's door was open.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::event::{Path, Timestamp};
@@ -23,6 +25,57 @@ impl Window {
     pub fn seconds(self) -> f64 {
         self.to.millis_since(self.from).max(0.0) / 1e3
     }
+}
+
+/// Why a window can't be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WindowError {
+    /// A start or an end that is neither a time nor a duration.
+    #[error(
+        "`{0}` is neither a time such as 2026-03-01T00:00:00Z nor a duration such as 24h or 7d"
+    )]
+    Malformed(String),
+    /// It ends before it starts.
+    #[error("the window ends before it starts")]
+    Empty,
+}
+
+impl Window {
+    /// The window when none is asked for.
+    pub const DEFAULT_LENGTH: Duration = Duration::from_hours(24);
+
+    /// Reads a start and an end, each a time (RFC 3339) or a duration before `now`; the last
+    /// [`Window::DEFAULT_LENGTH`] by default.
+    ///
+    /// # Errors
+    /// When a text can't be understood, or nothing lies between them.
+    pub fn parse(
+        from: Option<&str>,
+        to: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, WindowError> {
+        let now = now.floor_to_millis();
+        let to = to.map_or(Ok(now), |text| instant(text, now))?;
+        let from = match from {
+            Some(text) => instant(text, now)?,
+            None => to.minus(Self::DEFAULT_LENGTH),
+        };
+        if from >= to {
+            return Err(WindowError::Empty);
+        }
+        Ok(Self { from, to })
+    }
+}
+
+fn instant(text: &str, now: Timestamp) -> Result<Timestamp, WindowError> {
+    if let Ok(instant) = Timestamp::parse(text) {
+        return Ok(instant);
+    }
+    let before = text.parse::<jiff::Span>().ok();
+    let before =
+        before.and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok());
+    let before = before.and_then(|duration| Duration::try_from(duration).ok());
+    before.map(|before| now.minus(before)).ok_or_else(|| WindowError::Malformed(text.to_owned()))
 }
 
 /// When each path's door was open. The stretches may overlap and come in any order.

@@ -41,7 +41,7 @@ use std::time::Duration;
 pub use crate::event::{Observation, PairedBy, Sighting};
 
 pub use comparison::Comparison;
-pub use coverage::{Coverage, Window, covered_seconds};
+pub use coverage::{Coverage, Window, WindowError, covered_seconds};
 pub use difference::{DifferenceSummary, Differences, WebhookFirst};
 pub use document::{
     Document, Events, Excluded, LatencyFlagged, Method, PairRules, Pairs, PathReport, Paths,
@@ -49,8 +49,8 @@ pub use document::{
 };
 pub use latency::{Latency, LatencySummary};
 pub use loss::{McNemar, Sightings, loss};
-pub use run::run;
 pub use proportion::{Interval, Share};
+pub use run::run;
 pub use verdict::{Choice, Evidence, Verdict};
 
 /// How the paths are compared.

@@ -23,8 +23,7 @@ pub async fn run(
         }
     }
     let comparison = Comparison::new(settings.clone(), window, now);
-    let comparison = reader
-        .fold_observations((window.from, window.to), comparison, Comparison::observe)
-        .await?;
+    let comparison =
+        reader.fold_observations((window.from, window.to), comparison, Comparison::observe).await?;
     Ok(comparison.finish(&coverage))
 }

@@ -20,7 +20,7 @@ use crate::telemetry::log;
 use crate::{admin, compare, journal};
 
 /// After a stop, requests under way may take this long.
-const DRAIN: Duration = Duration::from_millis(1_000);
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// Gathers what is wrong, so that one run tells all of it.
 struct Check<'a> {
@@ -106,6 +106,26 @@ pub(super) fn build(
     })
 }
 
+/// The settings of a comparison, for those who need no more.
+pub(super) fn compare_alone(
+    raw: &raw::Compare,
+    layers: &[Layer],
+) -> Result<compare::Settings, ConfigError> {
+    let mut check = Check {
+        layers,
+        environment: &BTreeMap::new(),
+        problems: Vec::new(),
+        warnings: Vec::new(),
+        secrets: Vec::new(),
+    };
+    let settings = compare(&mut check, raw);
+    if check.problems.is_empty() {
+        Ok(settings)
+    } else {
+        Err(ConfigError { problems: check.problems })
+    }
+}
+
 fn log(check: &mut Check<'_>, raw: raw::Log) -> log::Settings {
     if let Err(error) = log::check_filter(&raw.filter) {
         check.problem("log.filter", error.to_string(), "use a level such as \"info\"");
@@ -180,7 +200,11 @@ fn method(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Method> {
         None
     };
     if !raw.username.is_empty() && raw.method != raw::Method::Basic {
-        check.problem("webhook.username", "has no use here", "remove it, or set method = \"basic\"");
+        check.problem(
+            "webhook.username",
+            "has no use here",
+            "remove it, or set method = \"basic\"",
+        );
     }
     if !raw.header_name.is_empty() && raw.method != raw::Method::Header {
         let remedy = "remove it, or set method = \"header\"";
@@ -195,13 +219,13 @@ fn method(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Method> {
         raw::Method::Header if raw.header_name.is_empty() => {
             needed(check, "webhook.header_name", "the header's name")
         }
-        raw::Method::Header => match raw.header_name.parse::<HeaderName>() {
-            Ok(name) => Some(Method::Header(name)),
-            Err(_) => {
+        raw::Method::Header => {
+            let name = raw.header_name.parse::<HeaderName>();
+            if name.is_err() {
                 check.problem("webhook.header_name", "no HTTP header's name", "use letters and -");
-                None
             }
-        },
+            name.ok().map(Method::Header)
+        }
     }
 }
 
@@ -300,7 +324,7 @@ fn admin(check: &mut Check<'_>, raw: &raw::Admin) -> admin::Settings {
         token,
         limits: Limits {
             connections_max: raw.connections_max,
-            head_timeout: Duration::from_secs(60),
+            head_timeout: Duration::from_mins(1),
             head_bytes_max: 64 * 1024,
             stop_within: DRAIN,
         },
@@ -323,7 +347,7 @@ fn compare(check: &mut Check<'_>, raw: &raw::Compare) -> compare::Settings {
 
 fn targets(check: &mut Check<'_>, raw: &[raw::Target], keep: Duration) -> Vec<Target> {
     let mut names = BTreeSet::new();
-    let targets = raw.iter().enumerate().filter_map(|(position, raw)| {
+    let targets = raw.iter().enumerate().map(|(position, raw)| {
         let key = |name: &str| format!("targets[{position}].{name}");
         if raw.name.is_empty() || !names.insert(raw.name.as_str()) {
             check.problem(&key("name"), "empty, or used twice", "give each target its own name");
@@ -349,7 +373,7 @@ fn targets(check: &mut Check<'_>, raw: &[raw::Target], keep: Duration) -> Vec<Ta
         }
         let signing_secret = signing_secret(check, &key("signing_secret"), raw);
         let bearer = raw.bearer.as_ref().and_then(|at| check.secret_at(&key("bearer"), at));
-        Some(Target {
+        Target {
             name: Arc::from(raw.name.as_str()),
             url: raw.url.clone(),
             signing_secret,
@@ -362,7 +386,7 @@ fn targets(check: &mut Check<'_>, raw: &[raw::Target], keep: Duration) -> Vec<Ta
                 pause_min: raw.pause_min.0,
                 pause_max: raw.pause_max.0,
             },
-        })
+        }
     });
     targets.collect()
 }
@@ -410,7 +434,9 @@ fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) ->
         routes.push(Route { name, target, pattern });
     }
     if raw.is_empty() {
-        check.warnings.push("no routes: events are kept and compared, and delivered nowhere".into());
+        check
+            .warnings
+            .push("no routes: events are kept and compared, and delivered nowhere".into());
     }
     routes
 }

@@ -106,14 +106,35 @@ impl Sources {
     #[expect(clippy::disallowed_methods, reason = "this is the module that may")]
     pub fn with_environment(mut self) -> Self {
         // Not UTF-8: no variable that twinstream knows, and none that it could name in an error.
-        self.environment =
-            std::env::vars_os().filter_map(|(name, value)| {
-                Some((name.into_string().ok()?, value.into_string().ok()?))
-            }).collect();
+        self.environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         if self.file.is_none() {
             self.file = self.environment.get("TWINSTREAM_CONFIG").map(PathBuf::from);
         }
         self
+    }
+}
+
+/// The part of the configuration that reading the journal takes; no secret is looked for.
+#[derive(Debug, Clone)]
+pub struct ForReading {
+    /// The journal's file.
+    pub journal: PathBuf,
+    /// How the paths are compared.
+    pub compare: compare::Settings,
+}
+
+impl ForReading {
+    /// Reads the keys and checks no more than it needs.
+    ///
+    /// # Errors
+    /// The key that is wrong, with its source and remedy.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let layers = layers(sources)?;
+        let raw = raw(&layers::merge(&layers), &layers)?;
+        let compare = build::compare_alone(&raw.compare, &layers)?;
+        Ok(Self { journal: raw.journal.path, compare })
     }
 }
 
@@ -165,15 +186,7 @@ impl Config {
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let layers = layers(sources)?;
         let effective = layers::merge(&layers);
-        let raw: raw::Raw = serde_path_to_error::deserialize(effective.clone()).map_err(|error| {
-            let key = error.path().to_string();
-            ConfigError::one(Problem {
-                origin: layers::origin(&layers, &key),
-                what: error.inner().message().to_owned(),
-                remedy: "see config/default.toml, which explains every key".into(),
-                key,
-            })
-        })?;
+        let raw = raw(&effective, &layers)?;
         build::build(raw, effective, &layers, &sources.environment)
     }
 
@@ -190,6 +203,19 @@ impl Config {
         }
         text
     }
+}
+
+fn raw(effective: &toml::Table, layers: &[Layer]) -> Result<raw::Raw, ConfigError> {
+    serde_path_to_error::deserialize(effective.clone()).map_err(|error| {
+        let key = error.path().to_string();
+        let error: &toml::de::Error = error.inner();
+        ConfigError::one(Problem {
+            origin: layers::origin(layers, &key),
+            what: error.message().to_owned(),
+            remedy: "see config/default.toml, which explains every key".into(),
+            key,
+        })
+    })
 }
 
 fn layers(sources: &Sources) -> Result<Vec<Layer>, ConfigError> {

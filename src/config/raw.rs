@@ -20,7 +20,9 @@ pub(super) struct Raw {
     pub journal: Journal,
     pub admin: Admin,
     pub compare: Compare,
+    #[serde(default)]
     pub targets: Vec<Target>,
+    #[serde(default)]
     pub routes: Vec<Route>,
 }
 
@@ -188,7 +190,8 @@ impl TryFrom<String> for Span {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no duration such as \"250ms\", \"2s\", \"15m\" or \"30d\"");
+        let wrong =
+            || format!("`{text}` is no duration such as \"250ms\", \"2s\", \"15m\" or \"30d\"");
         let span: jiff::Span = text.parse().map_err(|_| wrong())?;
         let days_are_24_hours = jiff::SpanRelativeTo::days_are_24_hours();
         let duration = span.to_duration(days_are_24_hours).map_err(|_| wrong())?;

@@ -44,7 +44,10 @@ pub(super) fn find(
         }
     };
     if text.trim().is_empty() {
-        return Err((format!("the secret from the {source} is empty"), "put a secret there".into()));
+        return Err((
+            format!("the secret from the {source} is empty"),
+            "put a secret there".into(),
+        ));
     }
     Ok((text.into(), source))
 }

@@ -25,10 +25,9 @@ fn load(toml: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError>
 fn check(toml: &str, environment: &[(&str, &str)], expected: (&str, &str, &str)) {
     let error = load(toml, environment).map(|config| config.show()).unwrap_err();
     let (origin, key, part) = expected;
-    let found = error
-        .problems()
-        .iter()
-        .any(|problem| problem.origin == origin && problem.key == key && problem.what.contains(part));
+    let found = error.problems().iter().any(|problem| {
+        problem.origin == origin && problem.key == key && problem.what.contains(part)
+    });
     assert!(found, "{error}");
     assert!(error.problems().iter().all(|problem| !problem.remedy.is_empty()));
 }

@@ -53,6 +53,12 @@ impl Timestamp {
         i64::try_from(instant.as_nanosecond()).map(Self).map_err(|_| TimestampError::OutOfRange)
     }
 
+    /// The whole millisecond at or before it.
+    #[must_use]
+    pub const fn floor_to_millis(self) -> Self {
+        Self(self.0.saturating_sub(self.0.rem_euclid(1_000_000)))
+    }
+
     /// Nanoseconds from `earlier` to `self`; negative when `self` is the earlier one.
     pub const fn nanos_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)

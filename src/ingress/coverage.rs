@@ -11,9 +11,9 @@ use crate::telemetry::{Chain, Health};
 
 /// How often an open door is written down; well under the silence after which the journal takes it
 /// for closed.
-const EVERY: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(2);
 /// How often the door is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Keeps the journal's record of one door.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl CoverageKeeper {
         Self { path, journal, health }
     }
 
-    /// Works until `stop`. If the process dies, at most ten seconds of coverage are not written
+    /// Works until `stop`. If the process dies, at most two seconds of coverage are not written
     /// down: a comparison then believes too little, never too much.
     pub async fn run(self, stop: CancellationToken) {
         let mut was_open = false;

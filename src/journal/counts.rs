@@ -132,7 +132,7 @@ fn pending(connection: &Connection) -> rusqlite::Result<Vec<DeliveryStates>> {
 }
 
 /// A door that said nothing for this long was not open, whatever it says next.
-pub(super) const SILENCE_MAX: Duration = Duration::from_secs(30);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 pub(super) fn door_is_open(
     connection: &Connection,

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::event::{Arrival, Digest, Event, Path};
 
@@ -164,6 +165,22 @@ impl Journal {
         self.ask(Op::Retain).await
     }
 
+    /// Deletes what expires, until `stop`: a small step now and then, more when there is more.
+    pub async fn keep_house(self, stop: CancellationToken) {
+        loop {
+            let pause = match self.retain().await {
+                Ok(Retained { more: true, .. }) => RETAIN_AGAIN_AFTER,
+                // A journal that can't commit says so itself.
+                Ok(Retained { more: false, .. }) | Err(_) => RETAIN_EVERY,
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
     /// Whether the writer can commit: makes it commit something.
     ///
     /// # Errors
@@ -189,6 +206,11 @@ impl Journal {
         answer.await.map_err(|_| JournalError::Stopped)?
     }
 }
+
+/// How often it is looked for what has expired.
+const RETAIN_EVERY: Duration = Duration::from_secs(10);
+/// The pause between two steps while there is more: leaves the writer to the doors most of the time.
+const RETAIN_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// The lane of a subject: deliveries of one route and lane are attempted one at a time. Two subjects
 /// may share a lane; they then wait for each other, and nothing else.

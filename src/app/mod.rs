@@ -1,0 +1,243 @@
+//! The whole gateway: builds the parts, owns their tasks, stops them in order.
+
+mod aws;
+pub mod demo;
+mod tasks;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use aws::AwsAccess;
+
+use self::tasks::Tasks;
+use crate::admin;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::{Dispatcher, HttpTarget, Route};
+use crate::event::Path;
+use crate::ingress::{CoverageKeeper, Intake, QueueDoor, WebhookDoor};
+use crate::journal::{Journal, RouteNo};
+use crate::listen;
+use crate::normalize::identity;
+use crate::routing::Routes;
+use crate::telemetry::{Health, Metrics};
+
+/// After a stop, each group of parts may take this long before it is cut off. Together they stay
+/// under the three seconds that a stop may take.
+const STOP_WITHIN: Duration = Duration::from_millis(1_600);
+/// After a stop, attempts under way may take this long.
+const ATTEMPTS_WITHIN: Duration = Duration::from_secs(1);
+/// Tasks that accept webhook connections: one for each core, up to this many.
+const ACCEPTORS_MAX: usize = 8;
+
+/// Where a running gateway listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Addresses {
+    /// The public listener, when the webhook door is open.
+    pub webhook: Option<SocketAddr>,
+    /// The admin listener.
+    pub admin: SocketAddr,
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    addresses: Addresses,
+    health: Health,
+    /// The doors, the dispatchers and what keeps house: they stop together.
+    parts: Tasks,
+    stop_parts: CancellationToken,
+    /// Goes on answering probes until the others have stopped.
+    admin: Tasks,
+    stop_admin: CancellationToken,
+    /// Ends when nobody holds the journal any more.
+    writer: Tasks,
+}
+
+/// What every part is made of.
+struct Base {
+    journal: Journal,
+    numbers: Vec<RouteNo>,
+    clock: Clock,
+    health: Health,
+    metrics: Metrics,
+}
+
+impl Gateway {
+    /// Opens the journal and the doors.
+    ///
+    /// # Errors
+    /// When the journal or a listener can't be had, or a target can't be used. A queue that can't be
+    /// reached is no error: the door waits for it.
+    pub async fn start(config: &Config, access: AwsAccess) -> anyhow::Result<Self> {
+        let clock = Clock::System;
+        let (journal, mut writer) = Journal::open(&config.journal, identity::pair, clock.clone())?;
+        let names = config.routes.iter().map(|route| (route.name.clone(), route.target.clone()));
+        let numbers = writer.register_routes(&names.collect::<Vec<_>>())?;
+        let mut writer_tasks = Tasks::default();
+        writer_tasks.spawn_thread("journal writer", move || writer.run())?;
+        let (health, metrics) = (Health::default(), Metrics::default());
+        let base = Base { journal, numbers, clock, health: health.clone(), metrics };
+
+        let admin_listener = bind("admin.listen", config.admin.listen).await?;
+        let webhook_listener = match &config.webhook {
+            Some(webhook) => Some(bind("webhook.listen", webhook.listen).await?),
+            None => None,
+        };
+        let addresses = Addresses {
+            webhook: webhook_listener.as_ref().map(TcpListener::local_addr).transpose()?,
+            admin: admin_listener.local_addr()?,
+        };
+        let mut gateway = Self {
+            addresses,
+            health,
+            parts: Tasks::default(),
+            stop_parts: CancellationToken::new(),
+            admin: Tasks::default(),
+            stop_admin: CancellationToken::new(),
+            writer: writer_tasks,
+        };
+        gateway.start_admin(config, &base, admin_listener)?;
+        gateway.start_dispatchers(config, &base)?;
+        gateway.start_doors(config, &base, webhook_listener, access).await?;
+        let journal = base.journal.clone();
+        let stop = gateway.stop_parts.clone();
+        gateway.parts.spawn("retention", async move { journal.keep_house(stop).await });
+        info!(
+            mode = %config.mode,
+            webhook = addresses.webhook.map(tracing::field::display),
+            admin = %addresses.admin,
+            journal = %config.journal.path.display(),
+            "twinstream is up"
+        );
+        Ok(gateway)
+    }
+
+    fn start_admin(
+        &mut self,
+        config: &Config,
+        base: &Base,
+        listener: TcpListener,
+    ) -> anyhow::Result<()> {
+        let sources = admin::Sources {
+            mode: config.mode,
+            journal: base.journal.clone(),
+            reader: base.journal.reader()?,
+            compare: config.compare.clone(),
+            health: base.health.clone(),
+            metrics: base.metrics.clone(),
+            clock: base.clock.clone(),
+        };
+        let run = admin::run(listener, &config.admin, sources, self.stop_admin.clone());
+        self.admin.spawn("admin listener", run);
+        Ok(())
+    }
+
+    fn start_dispatchers(&mut self, config: &Config, base: &Base) -> anyhow::Result<()> {
+        let mut routes: BTreeMap<&str, Vec<Route>> = BTreeMap::new();
+        for (route, number) in config.routes.iter().zip(&base.numbers) {
+            let of_target = routes.entry(&route.target).or_default();
+            of_target.push(Route { name: Arc::from(route.name.as_str()), number: *number });
+        }
+        for target in &config.targets {
+            let Some(routes) = routes.remove(&*target.name) else {
+                warn!(target.name = %target.name, "no route leads to this target");
+                continue;
+            };
+            let http = HttpTarget::new(target.clone())?;
+            let (journal, metrics) = (base.journal.clone(), base.metrics.clone());
+            let dispatcher = Dispatcher::new(http, routes, journal, base.clock.clone(), metrics);
+            let stop = self.stop_parts.clone();
+            let name = format!("dispatcher of {}", target.name);
+            self.parts.spawn(name, dispatcher.run(stop, ATTEMPTS_WITHIN));
+        }
+        Ok(())
+    }
+
+    async fn start_doors(
+        &mut self,
+        config: &Config,
+        base: &Base,
+        listener: Option<TcpListener>,
+        access: AwsAccess,
+    ) -> anyhow::Result<()> {
+        let patterns = config.routes.iter().map(|route| route.pattern.clone());
+        let intake = Intake {
+            journal: base.journal.clone(),
+            routes: Arc::new(Routes::new(patterns.collect())),
+            route_numbers: base.numbers.clone().into(),
+            clock: base.clock.clone(),
+            metrics: base.metrics.clone(),
+        };
+        if let Some(eventbridge) = &config.eventbridge {
+            let client = aws::sqs(eventbridge, access).await;
+            let (settings, health) = (eventbridge.door.clone(), base.health.clone());
+            let door = QueueDoor::new(client, settings, intake.clone(), health);
+            self.parts.spawn("SQS door", door.run(self.stop_parts.clone()));
+            self.keep_coverage(Path::Eventbridge, base);
+        }
+        if let (Some(webhook), Some(listener)) = (&config.webhook, listener) {
+            let (settings, health) = (webhook.door.clone(), base.health.clone());
+            let door = WebhookDoor::new(listener, settings, intake, health);
+            let cores = std::thread::available_parallelism()?.get();
+            for acceptor in door.run(cores.min(ACCEPTORS_MAX), &self.stop_parts) {
+                self.parts.spawn("webhook door", acceptor);
+            }
+            self.keep_coverage(Path::Webhook, base);
+        }
+        Ok(())
+    }
+
+    fn keep_coverage(&mut self, path: Path, base: &Base) {
+        let keeper = CoverageKeeper::new(path, base.journal.clone(), base.health.clone());
+        self.parts.spawn(format!("coverage of {path}"), keeper.run(self.stop_parts.clone()));
+    }
+
+    /// Where it listens.
+    pub const fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The state of its doors.
+    pub const fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Runs until `stop` ends, then stops: doors close, attempts under way finish, the journal
+    /// commits and closes. Takes under three seconds.
+    ///
+    /// # Errors
+    /// When a part ended by itself, which none should.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let fault = tokio::select! {
+            () = stop => None,
+            ended = self.parts.next_ended() => Some(ended),
+            ended = self.admin.next_ended() => Some(ended),
+            ended = self.writer.next_ended() => Some(ended),
+        };
+        info!("stopping");
+        self.health.stop();
+        self.stop_parts.cancel();
+        self.parts.join(STOP_WITHIN).await;
+        self.stop_admin.cancel();
+        self.admin.join(STOP_WITHIN / 4).await;
+        // Nobody is left to ask: the writer commits what it has and closes the file.
+        self.writer.join(STOP_WITHIN).await;
+        match fault {
+            None => Ok(()),
+            Some(ended) => Err(anyhow::anyhow!("{ended}")),
+        }
+    }
+}
+
+async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    listen::bind(address).await.with_context(|| format!("{key}: can't listen on {address}"))
+}

@@ -1,0 +1,37 @@
+//! `twinstream compare`
+
+use clap::Args;
+
+use super::{Failure, JournalArguments, out};
+use crate::clock::Clock;
+use crate::compare::{self, Window, report};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    journal: JournalArguments,
+    /// From this time of the events on: RFC 3339, or a duration before now such as 24h or 7d.
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    since: String,
+    /// Up to this time of the events; now by default.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Print the JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let now = Clock::System.now();
+    let window = Window::parse(Some(&arguments.since), arguments.until.as_deref(), now)
+        .map_err(|error| Failure::Input(error.to_string()))?;
+    let (reader, settings) = arguments.journal.open()?;
+    let document = compare::run(&reader, &settings.compare, window, now).await?;
+    if arguments.json {
+        let json = report::json(&document).map_err(|error| Failure::Fault(error.into()))?;
+        out::line(&json);
+    } else {
+        out::print(&report::terminal(&document));
+    }
+    Ok(())
+}

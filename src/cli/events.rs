@@ -1,0 +1,210 @@
+//! `twinstream events`
+
+use clap::{Args, Subcommand};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use serde_json::json;
+
+use super::{Failure, JournalArguments, out};
+use crate::event::{EventId, Path, Timestamp};
+use crate::journal::{
+    ArrivalStory, AttemptStory, DeliveryStory, EventFilter, EventStory, EventSummary,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List events, newest arrival first.
+    List(List),
+    /// Tell one event's whole story: both arrivals with their hops, and every attempt.
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    journal: JournalArguments,
+    /// Only this type, such as user.updated.
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// Only this user, organization, …: its id, or the whole subject.
+    #[arg(long, value_name = "ID")]
+    subject: Option<String>,
+    /// This many at most.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Only what came before the event with this number.
+    #[arg(long, value_name = "SEQ")]
+    before: Option<i64>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    journal: JournalArguments,
+    /// The event's id, as either path carried it.
+    id: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List(arguments) => list(arguments).await,
+        Command::Show(arguments) => show(arguments).await,
+    }
+}
+
+async fn list(arguments: List) -> Result<(), Failure> {
+    let (reader, _) = arguments.journal.open()?;
+    let filter = EventFilter {
+        kind: arguments.kind,
+        subject: arguments.subject,
+        before: arguments.before,
+        limit: arguments.limit,
+    };
+    let events = reader.events(filter).await?;
+    if arguments.json {
+        out::line(&json!({ "events": events }).to_string());
+    } else if events.is_empty() {
+        out::note("no events");
+    } else {
+        out::line(&table_of(&events).to_string());
+    }
+    Ok(())
+}
+
+fn table_of(events: &[EventSummary]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(comfy_table::presets::UTF8_BORDERS_ONLY)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["no", "id", "type", "subject", "time", "webhook", "eventbridge", "again"]);
+    for event in events {
+        table.add_row([
+            event.seq.to_string(),
+            event.id.clone(),
+            event.kind.clone(),
+            event.subject.clone(),
+            event.time.to_string(),
+            after(event.webhook_at, event.time),
+            after(event.eventbridge_at, event.time),
+            event.duplicates.to_string(),
+        ]);
+    }
+    for column in [0, 5, 6, 7] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// How long after the event's time.
+fn after(at: Option<Timestamp>, time: Timestamp) -> String {
+    at.map_or_else(|| "–".to_owned(), |at| span(at.millis_since(time)))
+}
+
+fn span(ms: f64) -> String {
+    if ms.abs() < 10_000.0 { format!("{ms:+.0} ms") } else { format!("{:+.1} s", ms / 1e3) }
+}
+
+async fn show(arguments: Show) -> Result<(), Failure> {
+    let id = EventId::parse(&arguments.id).map_err(|error| Failure::Input(error.to_string()))?;
+    let (reader, _) = arguments.journal.open()?;
+    let Some(story) = reader.event(id).await? else {
+        return Err(Failure::DoesNotHold(format!(
+            "no event with the id {}: it never came, or it is older than journal.keep",
+            arguments.id
+        )));
+    };
+    if arguments.json {
+        out::line(&json!(story).to_string());
+    } else {
+        out::print(&tell(&story));
+    }
+    Ok(())
+}
+
+fn tell(story: &EventStory) -> String {
+    let summary = &story.summary;
+    let mut lines = vec![
+        format!("{}  {}", summary.id, summary.kind),
+        format!("  subject  {}", summary.subject),
+        format!("  tenant   {}", story.tenant),
+        format!("  time     {}", summary.time),
+    ];
+    if summary.test {
+        lines.push("  sent as a test: not in the comparison".into());
+    }
+    if let Some(paired_by) = story.paired_by {
+        lines.push(format!("  paired   by {}", format!("{paired_by:?}").to_lowercase()));
+    }
+    if !story.payload_differences.is_empty() {
+        lines.push(format!("  payloads differ at {}", story.payload_differences.join(", ")));
+    }
+    lines.push(String::new());
+    lines.push("arrivals, after the event's time".into());
+    for arrival in &story.arrivals {
+        lines.extend(tell_arrival(arrival, summary.time));
+    }
+    lines.push(String::new());
+    lines.push("deliveries".into());
+    if story.deliveries.is_empty() {
+        lines.push("  none: no route takes it".into());
+    }
+    for delivery in &story.deliveries {
+        lines.extend(tell_delivery(delivery, summary.time));
+    }
+    lines.push(String::new());
+    lines.push("payload".into());
+    lines.push(format!("{:#}", story.payload));
+    lines.join("\n") + "\n"
+}
+
+fn tell_arrival(arrival: &ArrivalStory, time: Timestamp) -> Vec<String> {
+    let again = arrival.duplicate.map_or(String::new(), |kind| format!("  again: {kind}"));
+    let stream = arrival.stream.as_deref().unwrap_or("no stream named");
+    let mut lines = vec![format!("  {:<12} {stream}{again}", arrival.path)];
+    if let Some(id) = &arrival.id {
+        lines.push(format!("    under the id {id}"));
+    }
+    let hops = [
+        ("envelope (whole seconds)", arrival.envelope_time),
+        ("queued by SQS", arrival.sent_at),
+        ("first received", arrival.first_received_at),
+        (if arrival.path == Path::Webhook { "request" } else { "received" }, Some(arrival.at)),
+        ("stored", Some(arrival.stored_at)),
+    ];
+    for (hop, at) in hops {
+        if let Some(at) = at {
+            lines.push(format!("    {:>10}  {hop:<25} {at}", span(at.millis_since(time))));
+        }
+    }
+    if let Some(count @ 2..) = arrival.receive_count {
+        lines.push(format!("    received {count} times: its latency is not the path's"));
+    }
+    lines
+}
+
+fn tell_delivery(delivery: &DeliveryStory, time: Timestamp) -> Vec<String> {
+    let reason = delivery.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+    let due = delivery.due_at.map_or(String::new(), |at| format!(", due {at}"));
+    let DeliveryStory { route, target, state, .. } = delivery;
+    let mut lines = vec![format!("  {route} → {target}  {state}{reason}{due}")];
+    lines.extend(delivery.attempts.iter().map(|attempt| tell_attempt(attempt, time)));
+    lines
+}
+
+fn tell_attempt(attempt: &AttemptStory, time: Timestamp) -> String {
+    let status = attempt.status.map_or(String::new(), |status| format!("  {status}"));
+    let error = attempt.error.as_ref().map_or(String::new(), |error| format!("  {error}"));
+    format!(
+        "    {:>10}  attempt {}, took {} ms{status}{error}",
+        span(attempt.started_at.millis_since(time)),
+        attempt.attempt,
+        attempt.took_us / 1_000,
+    )
+}

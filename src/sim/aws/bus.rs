@@ -1,0 +1,268 @@
+//! Buses, rules and targets: where an event goes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::account::Account;
+use super::message::{Attribute, Attributes, Incoming, MessageId};
+use super::pattern::Pattern;
+use super::refusal::{Code, Refusal};
+use super::truth::Origin;
+use crate::event::Timestamp;
+
+/// EventBridge: 100 buses an account, 300 rules a bus, 5 targets a rule (user guide, "Quotas").
+const BUSES_MAX: usize = 100;
+const RULES_MAX: usize = 300;
+const TARGETS_MAX: usize = 5;
+
+/// The name of the bus that each account has.
+pub(super) const DEFAULT_BUS: &str = "default";
+
+/// All buses.
+#[derive(Debug)]
+pub(super) struct Buses(BTreeMap<String, Bus>);
+
+/// One bus.
+#[derive(Debug, Default)]
+pub(super) struct Bus {
+    pub(super) rules: BTreeMap<String, Rule>,
+    /// Events that came, whether a rule matched or not.
+    pub(super) events: u64,
+}
+
+/// One rule.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) pattern: Pattern,
+    pub(super) pattern_text: String,
+    pub(super) is_enabled: bool,
+    pub(super) targets: BTreeMap<String, Target>,
+}
+
+/// Where a rule sends to.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) arn: String,
+    /// For a FIFO queue.
+    pub(super) group: Option<Arc<str>>,
+    pub(super) dead_letter_arn: Option<String>,
+}
+
+/// An event on its way to a bus.
+#[derive(Debug)]
+pub(super) struct NewEvent<'a> {
+    pub(super) source: &'a str,
+    pub(super) detail_type: &'a str,
+    pub(super) detail: &'a RawValue,
+    pub(super) resources: &'a [String],
+    pub(super) time: Timestamp,
+}
+
+/// Where an event went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routed {
+    /// EventBridge's own id of the event: the envelope's `id`.
+    pub event_id: String,
+    /// How many queues it was sent to; 0 when no rule matched, or when the bus does not exist.
+    pub queues: usize,
+}
+
+/// The envelope around an event (user guide, "Event structure").
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Envelope<'a> {
+    version: &'static str,
+    id: &'a str,
+    detail_type: &'a str,
+    source: &'a str,
+    account: &'a str,
+    time: String,
+    region: &'a str,
+    resources: &'a [String],
+    detail: &'a RawValue,
+}
+
+impl Default for Buses {
+    fn default() -> Self {
+        Self(BTreeMap::from([(DEFAULT_BUS.to_owned(), Bus::default())]))
+    }
+}
+
+impl Buses {
+    pub(super) fn create(&mut self, name: &str) -> Result<(), Refusal> {
+        // 1 to 256 of these characters (API reference, `CreateEventBus`).
+        let fits = (1..=256).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
+        if !fits {
+            return Err(Refusal::new(
+                Code::Validation,
+                "The name must have 1 to 256 letters, digits, and /._- only.",
+            ));
+        }
+        if self.0.contains_key(name) {
+            return Err(Refusal::new(
+                Code::ResourceAlreadyExists,
+                format_args!("Event bus {name} already exists."),
+            ));
+        }
+        if self.0.len() >= BUSES_MAX {
+            return Err(Refusal::new(Code::LimitExceeded, "Too many event buses."));
+        }
+        self.0.insert(name.to_owned(), Bus::default());
+        Ok(())
+    }
+
+    /// Deletes a bus; one that does not exist is no error (API reference, `DeleteEventBus`).
+    pub(super) fn delete(&mut self, name: &str) -> Result<(), Refusal> {
+        if name == DEFAULT_BUS {
+            return Err(Refusal::new(Code::Validation, "Cannot delete event bus default."));
+        }
+        if self.0.get(name).is_some_and(|bus| !bus.rules.is_empty()) {
+            return Err(Refusal::new(
+                Code::Validation,
+                "Event bus can't be deleted since it has rules.",
+            ));
+        }
+        self.0.remove(name);
+        Ok(())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Bus)> {
+        self.0.iter()
+    }
+
+    pub(super) fn get(&mut self, name: &str) -> Result<&mut Bus, Refusal> {
+        self.0.get_mut(name).ok_or_else(|| {
+            Refusal::new(Code::ResourceNotFound, format_args!("Event bus {name} does not exist."))
+        })
+    }
+}
+
+impl Bus {
+    pub(super) fn rule(&mut self, name: &str) -> Result<&mut Rule, Refusal> {
+        self.rules.get_mut(name).ok_or_else(|| {
+            Refusal::new(
+                Code::ResourceNotFound,
+                format_args!("Rule {name} does not exist on this event bus."),
+            )
+        })
+    }
+
+    /// Makes a rule, or changes one and leaves its targets.
+    pub(super) fn put_rule(
+        &mut self,
+        name: &str,
+        pattern_text: &str,
+        is_enabled: bool,
+    ) -> Result<(), Refusal> {
+        let pattern = Pattern::parse(pattern_text)?;
+        if !self.rules.contains_key(name) && self.rules.len() >= RULES_MAX {
+            return Err(Refusal::new(Code::LimitExceeded, "Too many rules on this event bus."));
+        }
+        let targets = self.rules.remove(name).map(|old| old.targets).unwrap_or_default();
+        let pattern_text = pattern_text.to_owned();
+        self.rules.insert(name.to_owned(), Rule { pattern, pattern_text, is_enabled, targets });
+        Ok(())
+    }
+
+    /// The targets of the rules that match.
+    fn targets_for(&self, event: &mut Map<String, Value>, detail: &RawValue) -> Vec<Target> {
+        let enabled = || self.rules.values().filter(|rule| rule.is_enabled);
+        if enabled().any(|rule| rule.pattern.looks_into_detail()) {
+            let detail = serde_json::from_str(detail.get()).unwrap_or_default();
+            event.insert("detail".to_owned(), detail);
+        }
+        let matching = enabled().filter(|rule| rule.pattern.matches(event));
+        matching.flat_map(|rule| rule.targets.values().cloned()).collect()
+    }
+}
+
+impl Rule {
+    /// Adds targets, or changes those of the same id.
+    pub(super) fn put_target(&mut self, id: &str, target: Target) -> Result<(), Refusal> {
+        if !self.targets.contains_key(id) && self.targets.len() >= TARGETS_MAX {
+            return Err(Refusal::new(Code::LimitExceeded, "A rule has at most 5 targets."));
+        }
+        self.targets.insert(id.to_owned(), target);
+        Ok(())
+    }
+}
+
+impl Account {
+    /// Brings an event to the queues whose rules match. An event for a bus that does not exist is
+    /// taken, gets an id, and goes nowhere. EventBridge does so too, though its pages don't say it
+    /// (users report it to the SDKs as a fault); and so does a partner's event whose source nobody
+    /// has associated yet.
+    pub(super) fn put_event(&mut self, bus: &str, event: &NewEvent<'_>, now: Timestamp) -> Routed {
+        let event_id = MessageId::new(self.dice.uuid()).to_string();
+        let Ok(bus) = self.buses.get(bus) else { return Routed { event_id, queues: 0 } };
+        bus.events += 1;
+        let mut fields = Map::from_iter([
+            ("version".to_owned(), Value::from("0")),
+            ("id".to_owned(), Value::from(event_id.as_str())),
+            ("detail-type".to_owned(), Value::from(event.detail_type)),
+            ("source".to_owned(), Value::from(event.source)),
+            ("account".to_owned(), Value::from(self.names.account())),
+            ("region".to_owned(), Value::from(self.names.region())),
+            ("resources".to_owned(), Value::from(event.resources)),
+        ]);
+        let targets = bus.targets_for(&mut fields, event.detail);
+        let envelope = Envelope {
+            version: "0",
+            id: &event_id,
+            detail_type: event.detail_type,
+            source: event.source,
+            account: self.names.account(),
+            time: whole_seconds(event.time),
+            region: self.names.region(),
+            resources: event.resources,
+            detail: event.detail,
+        };
+        let Ok(body) = serde_json::to_string(&envelope) else {
+            return Routed { event_id, queues: 0 };
+        };
+        let body = Arc::from(body);
+        let sent = targets.iter().filter(|target| self.send_to(target, &body, now)).count();
+        Routed { event_id, queues: sent }
+    }
+
+    /// Whether the target took it. What a target refuses goes to the target's dead-letter queue,
+    /// with the reason (user guide, "Using dead-letter queues"); without one it is dropped.
+    fn send_to(&mut self, target: &Target, body: &Arc<str>, now: Timestamp) -> bool {
+        let incoming = Incoming { group: target.group.clone(), ..Incoming::of(Arc::clone(body)) };
+        let refusal = match self.send_to_arn(&target.arn, incoming, now) {
+            Ok(()) => return true,
+            Err(refusal) => refusal,
+        };
+        if let Some(arn) = &target.dead_letter_arn {
+            let attributes = Attributes::from([
+                ("ERROR_CODE".to_owned(), Attribute::text("NO_RESOURCE")),
+                ("ERROR_MESSAGE".to_owned(), Attribute::text(refusal.message())),
+                ("TARGET_ARN".to_owned(), Attribute::text(&target.arn)),
+            ]);
+            let letter =
+                Incoming { attributes: attributes.into(), ..Incoming::of(Arc::clone(body)) };
+            return self.send_to_arn(arn, letter, now).is_ok();
+        }
+        false
+    }
+
+    fn send_to_arn(
+        &mut self,
+        arn: &str,
+        incoming: Incoming,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let queue = self.name_of(arn)?;
+        self.send(&queue, incoming, Origin::Rule, now).map(drop)
+    }
+}
+
+/// EventBridge stamps whole seconds (user guide, "Event structure").
+fn whole_seconds(time: Timestamp) -> String {
+    Timestamp::from_millis(time.as_seconds().saturating_mul(1_000)).to_string()
+}
