@@ -306,7 +306,7 @@ mod tests {
         let mut repeated = event(100, Some(110), Some(120));
         repeated.webhook_repeats = 2;
         repeated.eventbridge_repeats = 3;
-        let document = compare(&[repeated.clone(), repeated], &both_open());
+        let document = compare(&[repeated, repeated], &both_open());
         assert_eq!(document.paths.webhook.duplicates, 4);
         assert_eq!(document.paths.eventbridge.duplicates, 6);
         assert_eq!(document.pairs.both, 2);

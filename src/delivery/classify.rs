@@ -70,19 +70,20 @@ mod tests {
         assert_eq!(classify(&Answer::Failed("reset".into())), Meaning::Retry(None));
     }
 
+    #[track_caller]
+    fn check_retry_after(value: &str, expected: Option<u64>) {
+        let now = Timestamp::parse("2026-03-01T09:00:00Z").unwrap();
+        assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value}");
+    }
+
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        let now = Timestamp::parse("2026-03-01T09:00:00Z").unwrap();
-        #[track_caller]
-        fn check(value: &str, now: Timestamp, expected: Option<u64>) {
-            assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value}");
-        }
-        check("120", now, Some(120));
-        check(" 0 ", now, Some(0));
-        check("Sun, 01 Mar 2026 09:01:30 GMT", now, Some(90));
-        check("Sun, 01 Mar 2026 08:00:00 GMT", now, Some(0));
-        check("-5", now, None);
-        check("soon", now, None);
+        check_retry_after("120", Some(120));
+        check_retry_after(" 0 ", Some(0));
+        check_retry_after("Sun, 01 Mar 2026 09:01:30 GMT", Some(90));
+        check_retry_after("Sun, 01 Mar 2026 08:00:00 GMT", Some(0));
+        check_retry_after("-5", None);
+        check_retry_after("soon", None);
         let pause = Some(Duration::from_secs(7));
         assert_eq!(classify(&Answer::Status(503, pause)), Meaning::Retry(pause));
     }

@@ -185,16 +185,16 @@ mod tests {
     #[test]
     fn basic() {
         let method = Method::Basic { username: "auth0".into() };
-        let check = |value: &str, expected| {
+        let check_pair = |value: &str, expected| {
             let encoded = format!("Basic {}", STANDARD.encode(value));
             check(&method, Some(("authorization", &encoded)), expected);
         };
-        check("auth0:new-token", Checked::Match("new"));
-        check("auth0:old-token", Checked::Expired("old"));
-        check("other:new-token", Checked::Wrong);
-        check("auth0new-token", Checked::Wrong);
+        check_pair("auth0:new-token", Checked::Match("new"));
+        check_pair("auth0:old-token", Checked::Expired("old"));
+        check_pair("other:new-token", Checked::Wrong);
+        check_pair("auth0new-token", Checked::Wrong);
         let no_base64 = Some(("authorization", "Basic ???"));
-        super::tests::check(&method, no_base64, Checked::Missing);
+        check(&method, no_base64, Checked::Missing);
     }
 
     #[test]

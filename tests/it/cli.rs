@@ -1,0 +1,141 @@
+//! The command line, as scripts and people use it.
+
+use std::process::Output;
+
+use crate::support::cloud::Cloud;
+use crate::support::event::event;
+use crate::support::gateway::Gateway;
+use crate::support::process::{self, Process};
+use crate::support::settings::Settings;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[track_caller]
+fn check(output: &Output, code: i32, part: &str) {
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(part), "{part} is missing: {said}");
+}
+
+#[tokio::test]
+async fn compare_and_events_read_the_journal_of_a_running_and_of_a_stopped_gateway() {
+    let cloud = Cloud::stand_in().await;
+    let settings = Settings::new("both").queue(&cloud.endpoint_url, &cloud.queue_url);
+    let gateway = Gateway::start(settings).await;
+    let (one, two) = (event("evt_1", 1, 1), event("evt_2", 2, 2));
+    assert_eq!(gateway.post(&one.body()).await.status, 204);
+    assert_eq!(gateway.post(&two.body()).await.status, 204);
+    cloud.send(one.by_eventbridge().envelope()).await;
+    gateway.arrived(3).await;
+    reads(gateway.settings());
+    let settings = gateway.stop().await;
+    reads(&settings);
+}
+
+fn reads(settings: &Settings) {
+    let since = "2026-01-01T00:00:00Z";
+    let compare = process::run(settings, &["compare", "--since", since]);
+    check(&compare, 0, "seen by both");
+    let json = process::run(settings, &["compare", "--since", since, "--json"]);
+    let document: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(document["pairs"]["both"], 1);
+    assert_eq!(document["pairs"]["webhook_only"], 1);
+    let list = process::run(settings, &["events", "list"]);
+    check(&list, 0, "evt_2");
+    let list = process::run(settings, &["events", "list", "--json", "--subject", "auth0|1"]);
+    let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(list["events"].as_array().unwrap().len(), 1);
+    assert_eq!(list["events"][0]["id"], "evt_1");
+    let show = process::run(settings, &["events", "show", "evt_1"]);
+    check(&show, 0, "queued by SQS");
+    let show = process::run(settings, &["events", "show", "evt_1", "--json"]);
+    let story: serde_json::Value = serde_json::from_slice(&show.stdout).unwrap();
+    assert_eq!(story["arrivals"].as_array().unwrap().len(), 2);
+    check(&process::run(settings, &["events", "show", "evt_0"]), 1, "no event with the id evt_0");
+}
+
+#[test]
+fn wrong_input_is_2_and_what_is_missing_3() {
+    let settings = Settings::new("webhook");
+    check(&process::run(&settings, &["compare", "--since", "soon"]), 2, "neither a time");
+    check(&process::run(&settings, &["no-such-command"]), 2, "unrecognized subcommand");
+    check(&process::run(&settings, &["compare"]), 3, "there is no journal at");
+    check(&process::run(&settings, &["serve", "--config", "nowhere.toml"]), 2, "nowhere.toml");
+    let none = Settings::new("nothing");
+    check(&process::run(&none, &["serve"]), 2, "unknown variant `nothing`");
+}
+
+#[test]
+fn check_config_prints_the_settings_in_force_and_no_secret() {
+    let settings = Settings::new("webhook").deliver("app", "http://127.0.0.1:1/events", &[]);
+    let output = process::run(&settings, &["check-config", "--mode", "webhook"]);
+    check(&output, 0, "[webhook]");
+    check(&output, 0, "environment variable TOKEN");
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    for secret in [crate::support::settings::TOKEN, crate::support::settings::SIGNING_SECRET] {
+        assert!(!said.contains(secret), "{said}");
+    }
+    let mut settings = Settings::new("webhook").set("webhook.colour", "red");
+    check(&process::run(&settings, &["check-config"]), 2, "TWINSTREAM__WEBHOOK__COLOUR");
+    settings = Settings::new("webhook").set("admin.listen", "0.0.0.0:0");
+    check(&process::run(&settings, &["check-config"]), 2, "there is no admin.token");
+    settings = Settings::new("both");
+    check(&process::run(&settings, &["check-config"]), 2, "eventbridge.queue_url");
+}
+
+#[test]
+fn settings_come_from_a_file_too_and_errors_name_it() {
+    let settings = Settings::new("webhook");
+    let file = settings.file("gateway.toml");
+    std::fs::write(&file, "[compare]\ngrace = \"7m\"\n").unwrap();
+    let file = file.to_str().unwrap();
+    let settings_without_grace = {
+        let mut settings = settings;
+        settings.environment.remove("TWINSTREAM__COMPARE__GRACE");
+        settings
+    };
+    let output = process::run(&settings_without_grace, &["check-config", "--config", file]);
+    check(&output, 0, "grace = \"7m\"");
+    std::fs::write(file, "[compare]\ngrace = \"soon\"\n").unwrap();
+    let output = process::run(&settings_without_grace, &["check-config", "--config", file]);
+    check(&output, 2, &format!("{file}: compare.grace: "));
+}
+
+#[tokio::test]
+async fn healthcheck_is_0_when_ready_and_1_when_not() {
+    let settings = Settings::new("webhook");
+    let gateway = Process::serve(&settings).await;
+    let admin = gateway.admin.to_string();
+    check(&process::run(&settings, &["healthcheck", "--admin", &admin]), 0, "\"ready\":true");
+    gateway.terminate().await;
+    check(&process::run(&settings, &["healthcheck", "--admin", &admin]), 1, "no answer from");
+}
+
+#[tokio::test]
+async fn secrets_and_bodies_are_not_in_the_log() {
+    let settings = Settings::new("webhook").set("log.filter", "trace");
+    let gateway = Process::serve(&settings).await;
+    let address = gateway.webhook.unwrap();
+    for body in [event("evt_1", 1, 1).body(), "{\"email\": \"kim@example.com\"".to_owned()] {
+        crate::support::http::post(address, &body).await;
+    }
+    gateway.terminate().await;
+    let log = std::fs::read_to_string(settings.file("log")).unwrap();
+    assert!(log.contains("twinstream is up"), "{log}");
+    for secret in ["example.com", crate::support::settings::TOKEN, "auth0|1"] {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
+}
+
+#[test]
+fn the_demo_shows_a_comparison_of_both_paths() {
+    let settings = Settings::new("both");
+    let output = process::run(&settings, &["demo", "--events", "60", "--rate", "100", "--json"]);
+    check(&output, 0, "paths");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let seen = |path: &str| document["paths"][path]["seen"].as_u64().unwrap();
+    assert!(seen("webhook") > 50 && seen("eventbridge") > 50, "{document:#}");
+    assert_eq!(document["events"]["observed"], 60);
+}

@@ -1,0 +1,22 @@
+//! Twinstream as a whole, and its parts as others see them. The one integration test binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    missing_docs,
+    reason = "a test that can't go on fails, and says where; its tasks end with its runtime"
+)]
+
+mod admin;
+mod cli;
+mod crash;
+mod delivery;
+mod faults;
+mod pairing;
+mod queue;
+mod shutdown;
+mod support;
+mod webhook;

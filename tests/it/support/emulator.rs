@@ -1,0 +1,102 @@
+//! MiniStack, an AWS emulator written by others (MIT). It is installed from PyPI into the target
+//! folder on first use, and started on a free port for the length of the test run.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::http;
+
+const VERSION: &str = "1.5.33";
+
+/// A running emulator. Shared by all tests of this process; it ends with it.
+#[derive(Debug)]
+pub(crate) struct Emulator {
+    port: u16,
+    _guard: Child,
+}
+
+impl Emulator {
+    pub(crate) async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Emulator> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    async fn start() -> Self {
+        let python = tokio::task::spawn_blocking(install).await.unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = folder().join(format!("ministack-{port}.log"));
+        // The guard ends the emulator when this process ends, however it ends: its standard input
+        // is closed then.
+        let guard = Command::new(python)
+            .args(["-c", GUARD, "-m", "ministack"])
+            .env("GATEWAY_PORT", port.to_string())
+            .env("BIND_HOST", "127.0.0.1")
+            .env("MINISTACK_HOST", "127.0.0.1")
+            .env("TMPDIR", folder())
+            .stdin(Stdio::piped())
+            .stdout(File::create(&log).unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let address = ([127, 0, 0, 1], port).into();
+        let mut tries = 0;
+        loop {
+            if http::Connection::try_open(address).await.is_ok() {
+                return Self { port, _guard: guard };
+            }
+            tries += 1;
+            assert!(tries < 600, "MiniStack does not start; see {}", log.display());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Starts the emulator as a child of its own, and ends it at the end of standard input.
+const GUARD: &str = "
+import subprocess, sys
+emulator = subprocess.Popen([sys.executable, *sys.argv[1:]], stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+try:
+    sys.stdin.read()
+finally:
+    emulator.kill()
+    emulator.wait()
+";
+
+fn folder() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ministack-{VERSION}"));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Makes the virtual environment, once for all test runs. Returns its Python.
+fn install() -> PathBuf {
+    let folder = folder();
+    let lock = File::create(folder.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let python = folder.join("venv/bin/python");
+    let done = folder.join("installed");
+    if !done.exists() {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder.join("venv")));
+        let package = format!("ministack=={VERSION}");
+        run(Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .arg(package));
+        File::create(done).unwrap();
+    }
+    python
+}
+
+fn run(command: &mut Command) {
+    let shown = format!("{command:?}");
+    let status = command.status().unwrap_or_else(|error| panic!("{shown}: {error}"));
+    assert!(status.success(), "{shown}: {status}");
+}
