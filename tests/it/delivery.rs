@@ -185,7 +185,7 @@ async fn a_target_that_is_down_and_comes_up_gets_everything_under_one_id_each() 
         match number {
             20 => target.go_down().await,
             // Some attempts fail while it is down.
-            40 => drop(until("a failed attempt", async || failed_attempts(&gateway).await).await),
+            40 => until("a failed attempt", async || failed_attempts(&gateway).await).await,
             _ => {}
         }
         post(&gateway, &format!("evt_{number}"), number % 10, u64::from(number)).await;

@@ -6,6 +6,7 @@
     clippy::string_slice,
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::print_stdout,
     missing_docs,
     reason = "a test that can't go on fails, and says where; its tasks end with its runtime"
 )]

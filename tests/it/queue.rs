@@ -161,8 +161,9 @@ async fn while_the_journal_can_not_commit_messages_are_held_and_burn_no_receives
     for number in 0..5 {
         cloud.send(event(&format!("evt_{number}"), 1, number).envelope()).await;
     }
+    // A receiver that holds messages asks for no more, so that some may stay in the queue.
     until("messages in hand", async || {
-        (cloud.handle().depth(&queue_name(&cloud)).unwrap().in_flight == 5).then_some(())
+        (cloud.handle().depth(&queue_name(&cloud)).unwrap().in_flight >= 2).then_some(())
     })
     .await;
     // Longer than the queue's visibility time-out of 3 s: only heartbeats keep them in hand.

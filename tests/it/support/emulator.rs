@@ -36,6 +36,7 @@ impl Emulator {
         let log = folder().join(format!("ministack-{port}.log"));
         // The guard ends the emulator when this process ends, however it ends: its standard input
         // is closed then.
+        #[expect(clippy::zombie_processes, reason = "it ends after this process, which can't wait")]
         let guard = Command::new(python)
             .args(["-c", GUARD, "-m", "ministack"])
             .env("GATEWAY_PORT", port.to_string())

@@ -16,7 +16,7 @@ pub(crate) fn event(id: &str, user: u32, number: u64) -> CloudEvent {
         "source": "urn:auth0:acme.auth0.com", "time": time,
         "data": {"object": {
             "user_id": format!("auth0|{user}"), "email": format!("user{user}@example.com"),
-            "blocked": number % 2 == 0, "updated_at": time,
+            "blocked": number.is_multiple_of(2), "updated_at": time,
         }},
         "a0tenant": "acme", "a0stream": "est_webhook"
     }))

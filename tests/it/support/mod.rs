@@ -19,7 +19,7 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
         if let Some(found) = look().await {
             return found;
         }
-        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        assert!(started.elapsed() < Duration::from_mins(1), "waited in vain for {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
