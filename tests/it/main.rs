@@ -15,6 +15,7 @@ mod admin;
 mod cli;
 mod crash;
 mod delivery;
+mod event_bus;
 mod faults;
 mod pairing;
 mod queue;
