@@ -1,5 +1,7 @@
 //! The log: lines on standard error, as text for people or as JSON for machines.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -36,7 +38,10 @@ pub fn check_filter(filter: &str) -> Result<(), ParseError> {
 /// When the filter can't be parsed.
 pub fn start(settings: &Settings) -> Result<(), ParseError> {
     let filter = EnvFilter::try_new(&settings.filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let started = match settings.format {
         Format::Text => builder.with_target(false).try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),
