@@ -89,7 +89,8 @@ impl IdIndex {
         digest: Digest,
         first_seq: i64,
     ) -> rusqlite::Result<Option<i64>> {
-        let adding = self.adding.iter().find(|(other, _)| *other == digest).map(|(_, seq)| *seq);
+        let adding = self.adding.iter().find(|(other, seq)| *other == digest && *seq >= first_seq);
+        let adding = adding.map(|(_, seq)| *seq);
         let known = adding.or_else(|| {
             let mut same = self.recent.range((digest, first_seq)..=(digest, i64::MAX));
             same.next().map(|(_, seq)| *seq)
@@ -137,9 +138,9 @@ impl IdIndex {
         for (digest, seq) in &ids {
             insert.execute(params![digest, seq])?;
         }
-        let last = ids.last().copied();
-        delete_expired(connection, sweep.after, last, first_seq)?;
         let finished = ids.len() < limit;
+        let last = ids.last().copied().filter(|_| !finished);
+        delete_expired(connection, sweep.after, last, first_seq)?;
         if finished {
             // The sweep has passed over every id that was there when it began.
             super::set_meta(connection, SWEPT_SEQ, sweep.since_seq)?;
@@ -179,7 +180,7 @@ impl IdIndex {
 /// The mark in `meta`: ids of all events before it are in the table.
 const SWEPT_SEQ: &str = "ids_swept_seq";
 
-/// Looks into the table alone. Readers use it, and look through the events since the mark as well.
+/// Looks into the table alone.
 fn find_in_table(
     connection: &Connection,
     digest: Digest,
@@ -191,7 +192,8 @@ fn find_in_table(
         .optional()
 }
 
-/// The event with this id, for a connection that does not share the writer's memory.
+/// The event with this id, for a connection that does not share the writer's memory: what is not in
+/// the table is among the events since the mark, or the aliases.
 pub(super) fn find_by_reading(
     connection: &Connection,
     id: &EventId,
@@ -210,12 +212,13 @@ pub(super) fn find_by_reading(
         return Ok(recent);
     }
     connection
-        .prepare_cached("SELECT seq FROM aliases WHERE digest = ? LIMIT 1")?
-        .query_row([digest], |row| row.get(0))
+        .prepare_cached("SELECT seq FROM aliases WHERE digest = ? AND seq >= ? LIMIT 1")?
+        .query_row(params![digest, first_seq], |row| row.get(0))
         .optional()
 }
 
-/// Deletes the entries of expired events between two ids, on pages that are rewritten anyway.
+/// Deletes the entries of expired events between two ids (from the first, to the last, where there is
+/// none), on pages that are rewritten anyway.
 fn delete_expired(
     connection: &Connection,
     after: Option<(Digest, i64)>,
@@ -232,3 +235,6 @@ fn delete_expired(
         .execute(params![from, to, first_seq])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
