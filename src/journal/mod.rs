@@ -9,9 +9,11 @@
 mod accept;
 mod claim;
 mod counts;
+mod differences;
 mod error;
 mod ids;
 mod payload;
+mod quarantine;
 mod read;
 mod retain;
 mod settle;
@@ -27,10 +29,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::event::{Arrival, Digest, Event, Path};
 
-pub use accept::{Accepted, Arrived, Quarantined};
+pub use accept::{Accepted, Arrived};
 pub use claim::{Claim, Claimed, Due};
 pub use counts::{Counts, DeliveryStates};
 pub use error::{JournalError, OpenError, ReadError};
+pub use quarantine::Quarantined;
 pub use read::{
     ArrivalStory, AttemptStory, DeliveryStory, EventFilter, EventStory, EventSummary, Reader,
 };
