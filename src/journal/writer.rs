@@ -118,6 +118,12 @@ impl Writer {
         Ok(numbers)
     }
 
+    /// For tests that make the store fail.
+    #[cfg(test)]
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Works until every handle is gone, then brings the write-ahead log into the file.
     ///
     /// The process may die anywhere in here: what was answered is on disk, the rest is not there.
