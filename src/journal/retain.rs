@@ -116,7 +116,7 @@ fn delete_events(
 }
 
 /// Counts the deliveries that had not ended: they vanish with their events, by a stated rule. Returns
-/// how many, and the lanes in which one waited for a retry: others may be parked behind it.
+/// how many, and the lanes of those that were not parked: others may be parked behind them.
 fn expire_deliveries(
     connection: &Connection,
     shelf: &mut Shelf,
@@ -124,7 +124,7 @@ fn expire_deliveries(
     last: i64,
 ) -> rusqlite::Result<(usize, Vec<(RouteNo, i64)>)> {
     let mut statement = connection.prepare_cached(
-        "SELECT route, lane, state = 3 FROM deliveries WHERE seq BETWEEN ? AND ? AND state < 4",
+        "SELECT route, lane, state <> 1 FROM deliveries WHERE seq BETWEEN ? AND ? AND state < 4",
     )?;
     let mut rows = statement.query(params![first, last])?;
     let (mut expired, mut lanes) = (0, Vec::new());

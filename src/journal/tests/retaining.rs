@@ -113,6 +113,20 @@ async fn what_was_parked_behind_an_expired_delivery_comes_free() {
 }
 
 #[tokio::test]
+async fn what_was_parked_behind_one_that_had_just_come_free_comes_free_too() {
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    server.send_new(webhook("evt_2").later(MINUTE)).await;
+    server.advance(MINUTE);
+    server.send_new(webhook("evt_3").later(MINUTE * 2)).await;
+    let due = server.claim().await;
+    server.settle(&due[0], Verdict::Delivered).await;
+    server.advance(MINUTE * 59 + LEASE);
+    assert_eq!(server.retain().await.events, 2);
+    assert_eq!(server.claim_ids().await, ["evt_3"]);
+}
+
+#[tokio::test]
 async fn an_event_does_not_expire_under_an_attempt() {
     let server = Server::start();
     server.send_new(webhook("evt_1")).await;
