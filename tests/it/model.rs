@@ -310,7 +310,7 @@ impl Pair {
             }
             How::GiveBack => (Verdict::Retry(now), State::Retrying { at: now }),
         };
-        let attempt = (!matches!(how, How::GiveBack)).then(|| Attempt {
+        let attempt = (!matches!(how, How::GiveBack)).then_some(Attempt {
             number: due.attempt,
             started_at: now,
             took: Duration::ZERO,

@@ -7,28 +7,28 @@ use twinstream::journal::{Counts, EventStory};
 
 /// A lease of a delivery, in steps of the test's own time.
 #[derive(Debug, Clone)]
-pub struct Lease {
+pub(crate) struct Lease {
     /// The journal's number of the event.
-    pub seq: i64,
-    pub route: usize,
-    pub subject: String,
-    pub began: usize,
+    pub(crate) seq: i64,
+    pub(crate) route: usize,
+    pub(crate) subject: String,
+    pub(crate) began: usize,
     /// `None` while it lasts.
-    pub ended: Option<usize>,
+    pub(crate) ended: Option<usize>,
 }
 
 /// What was sent and answered, in numbers.
 #[derive(Debug, Clone, Default)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// Arrivals by each path, quarantined ones included.
-    pub arrivals: BTreeMap<Path, u64>,
+    pub(crate) arrivals: BTreeMap<Path, u64>,
     /// Events that were new.
-    pub events: u64,
+    pub(crate) events: u64,
 }
 
 /// Every id that was acknowledged names one event, and there are no others.
 #[track_caller]
-pub fn every_accepted_id_is_there_once(accepted: &BTreeSet<String>, stories: &[EventStory]) {
+pub(crate) fn every_accepted_id_is_there_once(accepted: &BTreeSet<String>, stories: &[EventStory]) {
     let mut found = BTreeSet::new();
     for story in stories {
         let others = story.arrivals.iter().filter_map(|arrival| arrival.id.clone());
@@ -41,7 +41,7 @@ pub fn every_accepted_id_is_there_once(accepted: &BTreeSet<String>, stories: &[E
 
 /// Each event has exactly one delivery on each route.
 #[track_caller]
-pub fn each_event_has_one_delivery_per_route(routes: &[&str], stories: &[EventStory]) {
+pub(crate) fn each_event_has_one_delivery_per_route(routes: &[&str], stories: &[EventStory]) {
     let expected: BTreeSet<_> = routes.iter().copied().collect();
     for story in stories {
         let on: Vec<_> = story.deliveries.iter().map(|delivery| delivery.route.as_str()).collect();
@@ -52,7 +52,7 @@ pub fn each_event_has_one_delivery_per_route(routes: &[&str], stories: &[EventSt
 
 /// No delivery has two leases at one time.
 #[track_caller]
-pub fn nothing_is_leased_twice_at_one_time(leases: &[Lease]) {
+pub(crate) fn nothing_is_leased_twice_at_one_time(leases: &[Lease]) {
     for (one, two) in pairs(leases) {
         let same = one.seq == two.seq && one.route == two.route;
         assert!(!same || !overlap(one, two), "leased twice: {one:?} and {two:?}");
@@ -61,7 +61,7 @@ pub fn nothing_is_leased_twice_at_one_time(leases: &[Lease]) {
 
 /// One route attempts one subject's events one at a time, and in the order of their arrival.
 #[track_caller]
-pub fn one_attempt_at_a_time_per_subject_in_order(leases: &[Lease]) {
+pub(crate) fn one_attempt_at_a_time_per_subject_in_order(leases: &[Lease]) {
     for (earlier, later) in pairs(leases) {
         if earlier.subject == later.subject && earlier.route == later.route {
             assert!(!overlap(earlier, later), "at one time: {earlier:?} and {later:?}");
@@ -73,7 +73,7 @@ pub fn one_attempt_at_a_time_per_subject_in_order(leases: &[Lease]) {
 /// Every arrival ended as accepted, duplicate or quarantined; every delivery has ended or is
 /// pending.
 #[track_caller]
-pub fn counts_add_up(sent: &Sent, routes: &[&str], counts: &Counts) {
+pub(crate) fn counts_add_up(sent: &Sent, routes: &[&str], counts: &Counts) {
     for path in Path::ALL {
         let counted = counts.arrivals.iter().filter(|(of, ..)| *of == path).map(|(.., n)| n);
         let sent = sent.arrivals.get(&path).copied().unwrap_or_default();

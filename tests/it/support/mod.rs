@@ -1,4 +1,4 @@
 //! What several tests need.
 
-pub mod invariants;
-pub mod store;
+pub(crate) mod invariants;
+pub(crate) mod store;

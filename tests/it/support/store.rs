@@ -11,16 +11,16 @@ use twinstream::journal::{EventFilter, EventStory, Journal, Reader, RouteNo, Set
 use twinstream::normalize::identity;
 
 /// The time at which every test begins.
-pub const START: Timestamp = Timestamp::from_millis(1_772_356_544_000);
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_772_356_544_000);
 
 const FILE: &str = "journal.db";
 
 #[derive(Debug)]
-pub struct Store {
-    pub journal: Journal,
-    pub clock: ManualClock,
+pub(crate) struct Store {
+    pub(crate) journal: Journal,
+    pub(crate) clock: ManualClock,
     /// In the order of the names it was opened with.
-    pub routes: Vec<RouteNo>,
+    pub(crate) routes: Vec<RouteNo>,
     writer: JoinHandle<()>,
     names: Vec<String>,
     keep: Duration,
@@ -28,7 +28,7 @@ pub struct Store {
 }
 
 impl Store {
-    pub fn open(routes: &[&str], keep: Duration) -> Self {
+    pub(crate) fn open(routes: &[&str], keep: Duration) -> Self {
         let names = routes.iter().map(|&name| name.to_owned()).collect();
         Self::open_in(tempfile::tempdir().unwrap(), names, keep, ManualClock::at(START))
     }
@@ -44,14 +44,15 @@ impl Store {
         };
         let (journal, mut writer) =
             Journal::open(&settings, identity::pair, Clock::Manual(clock.clone())).unwrap();
-        let named: Vec<_> = names.iter().map(|name| (name.clone(), "app".to_owned())).collect();
-        let routes = writer.register_routes(&named).unwrap();
+        let with_targets: Vec<_> =
+            names.iter().map(|name| (name.clone(), "app".to_owned())).collect();
+        let routes = writer.register_routes(&with_targets).unwrap();
         let writer = std::thread::spawn(move || writer.run());
         Self { journal, clock, routes, writer, names, keep, folder }
     }
 
     /// Stops in order, and starts again.
-    pub fn restart(self) -> Self {
+    pub(crate) fn restart(self) -> Self {
         let Self { journal, clock, writer, names, keep, folder, routes: _ } = self;
         drop(journal);
         writer.join().unwrap();
@@ -60,7 +61,7 @@ impl Store {
 
     /// Starts again from what `kill -9` would leave: the files as they are now, with a write-ahead
     /// log that nobody has brought into the journal, and a commit at its end that was cut off.
-    pub fn crash(self) -> Self {
+    pub(crate) fn crash(self) -> Self {
         let left = tempfile::tempdir().unwrap();
         std::fs::copy(self.file(""), left.path().join(FILE)).unwrap();
         let mut log = std::fs::read(self.file("-wal")).unwrap();
@@ -72,16 +73,16 @@ impl Store {
         Self::open_in(left, names, keep, clock)
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    pub fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> Reader {
         self.journal.reader().unwrap()
     }
 
     /// Every event there is, oldest arrival first.
-    pub async fn stories(&self) -> Vec<EventStory> {
+    pub(crate) async fn stories(&self) -> Vec<EventStory> {
         let reader = self.reader();
         let all = EventFilter { limit: usize::MAX, ..EventFilter::default() };
         let mut stories = Vec::new();
