@@ -83,7 +83,7 @@ impl Shelf {
     pub(super) fn committed(&mut self) -> bool {
         self.first_seq.committed();
         self.next_seq.committed();
-        self.ids.committed(self.next_seq.get());
+        self.ids.committed(self.first_seq.get(), self.next_seq.get());
         std::mem::take(&mut self.woke)
     }
 

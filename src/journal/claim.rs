@@ -20,7 +20,7 @@ use crate::telemetry::Chain;
 pub struct Claim {
     /// Deliveries of these routes.
     pub routes: Vec<RouteNo>,
-    /// This many at most.
+    /// This many at most; above a thousand or so, fewer.
     pub limit: usize,
     /// How long they are leased. An attempt must be over by then.
     pub lease: Duration,
@@ -57,6 +57,9 @@ pub struct Due {
     pub created_at: Timestamp,
 }
 
+/// Deliveries leased by one claim at most, whatever it wants.
+const LEASES_MAX: usize = 1_024;
+
 /// New deliveries looked at for each one wanted, before the claim is content with fewer: bounds the
 /// work of one transaction when a single subject floods.
 const ROWS_FOR_EACH: usize = 8;
@@ -69,10 +72,11 @@ pub(super) fn claim(
     claim: &Claim,
     now: Timestamp,
 ) -> rusqlite::Result<Claimed> {
+    let limit = claim.limit.min(LEASES_MAX);
     let mut due = Vec::new();
     for (index, route) in claim.routes.iter().enumerate() {
         // A fair share of what is left: a route with a backlog does not starve those behind it.
-        let wanted = (claim.limit - due.len()).div_ceil(claim.routes.len() - index);
+        let wanted = (limit - due.len()).div_ceil(claim.routes.len() - index);
         let mut leasing = Leasing { connection, shelf, route: *route, now, lease: claim.lease };
         leasing.claim(wanted, &mut due)?;
     }
@@ -111,15 +115,18 @@ impl Leasing<'_> {
     /// deliveries nor one of retries starves the other.
     fn claim(&mut self, wanted: usize, due: &mut Vec<Due>) -> rusqlite::Result<()> {
         let full = due.len() + wanted;
+        let mut fresh_max = wanted.saturating_mul(ROWS_FOR_EACH).max(ROWS_MIN);
         let mut retries = self.retries(wanted)?.into_iter();
         for row in retries.by_ref().take(wanted.div_ceil(2)) {
             due.extend(self.lease(&row)?);
         }
-        if due.len() < full {
-            for row in self.fresh(wanted)? {
-                if due.len() == full {
-                    break;
-                }
+        while due.len() < full && fresh_max > 0 {
+            let rows = self.fresh(fresh_max.min(full - due.len()))?;
+            if rows.is_empty() {
+                break;
+            }
+            fresh_max -= rows.len();
+            for row in rows {
                 if self.is_busy(row.lane)? {
                     self.park(row.seq)?;
                 } else {
@@ -145,13 +152,12 @@ impl Leasing<'_> {
     }
 
     fn fresh(&self, wanted: usize) -> rusqlite::Result<Vec<Row>> {
-        let rows_max = wanted.saturating_mul(ROWS_FOR_EACH).max(ROWS_MIN);
         self.connection
             .prepare_cached(
                 "SELECT seq, lane, attempts, created_at FROM deliveries INDEXED BY deliveries_fresh
                  WHERE route = ? AND state = 0 ORDER BY seq LIMIT ?",
             )?
-            .query_map(params![self.route.0, rows_max], Row::read)?
+            .query_map(params![self.route.0, wanted], Row::read)?
             .collect()
     }
 

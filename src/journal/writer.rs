@@ -182,7 +182,7 @@ impl Writer {
             }
         }
         result?;
-        self.shelf.ids.move_some(&self.connection, self.shelf.first_seq.get())?;
+        self.shelf.ids.move_some(&self.connection)?;
         self.shelf.tally.flush(&self.connection)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(())

@@ -395,7 +395,7 @@ fn arrived(change: usize, path: Path, now: Timestamp, store: &Store) -> Arrived 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn the_journal_does_what_its_model_does(

@@ -4,8 +4,8 @@
 //! append-only: each insert would rewrite a page of 16 KiB somewhere. Instead, new ids gather in
 //! memory (`recent`, some tens of thousands), and each commit moves a run of neighbours into the
 //! table `ids`: a sweep goes through the ids in their order, and comes round again. A page of the
-//! table so takes many ids whenever it is rewritten. A sweep also takes the ids of expired events
-//! out of the pages it rewrites.
+//! table so takes many ids whenever it is rewritten. Now and then a sweep also takes the ids of
+//! expired events out of the pages it rewrites.
 //!
 //! What is in memory can be told again from the tables after a crash: a finished sweep has taken
 //! everything that was there when it began, and that mark is stored (`meta`, `ids_swept_seq`). So a
@@ -22,6 +22,9 @@ use crate::event::{Digest, EventId};
 const RECENT_MAX: usize = 32_768;
 /// How many ids a sweep moves for each one that came: more than one, so that it gets done.
 const MOVED_FOR_EACH: usize = 2;
+/// A sweep cleans once the expired ids are this fraction of the others. To clean, it reads every
+/// entry between two ids that it moves (67 ns each: at 10 million events, 20 µs for each id moved).
+const CLEANED_FRACTION: i64 = 32;
 
 #[derive(Debug)]
 pub(super) struct IdIndex {
@@ -29,6 +32,8 @@ pub(super) struct IdIndex {
     recent: BTreeSet<(Digest, i64)>,
     recent_max: usize,
     sweep: Option<Sweep>,
+    /// Entries of events before this one have been deleted from the table.
+    cleaned_seq: i64,
     /// The number that the next row of `aliases` gets.
     next_alias: i64,
     /// What the transaction under way adds; `committed` or `rolled_back` ends it.
@@ -46,6 +51,8 @@ struct Sweep {
     since_seq: i64,
     /// The same for the rows of `aliases`.
     since_alias: i64,
+    /// Delete the entries of events before this one on the way.
+    cleans: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -75,6 +82,7 @@ impl IdIndex {
             recent,
             recent_max: RECENT_MAX,
             sweep: None,
+            cleaned_seq: 0,
             next_alias,
             adding: Vec::new(),
             adding_aliases: 0,
@@ -123,11 +131,7 @@ impl IdIndex {
     }
 
     /// Moves the next run of ids into the table, as the last step of a transaction.
-    pub(super) fn move_some(
-        &mut self,
-        connection: &Connection,
-        first_seq: i64,
-    ) -> rusqlite::Result<()> {
+    pub(super) fn move_some(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let Some(sweep) = self.sweep else { return Ok(()) };
         let limit = self.adding.len().saturating_mul(MOVED_FOR_EACH).max(MOVED_FOR_EACH);
         let behind = sweep.after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -140,7 +144,9 @@ impl IdIndex {
         }
         let finished = ids.len() < limit;
         let last = ids.last().copied().filter(|_| !finished);
-        delete_expired(connection, sweep.after, last, first_seq)?;
+        if let Some(first_seq) = sweep.cleans {
+            delete_expired(connection, sweep.after, last, first_seq)?;
+        }
         if finished {
             // The sweep has passed over every id that was there when it began.
             super::set_meta(connection, SWEPT_SEQ, sweep.since_seq)?;
@@ -153,19 +159,31 @@ impl IdIndex {
         Ok(())
     }
 
-    /// The transaction is on disk. `next_seq` is the number that the next event will get.
-    pub(super) fn committed(&mut self, next_seq: i64) {
+    /// The transaction is on disk. Events from `first_seq` on have not expired; `next_seq` is the
+    /// number that the next one will get.
+    pub(super) fn committed(&mut self, first_seq: i64, next_seq: i64) {
         self.recent.extend(self.adding.drain(..));
         self.next_alias += std::mem::take(&mut self.adding_aliases);
         if let Some(moved) = self.moving.take() {
             for id in &moved.ids {
                 self.recent.remove(id);
             }
+            if moved.sweep.is_none()
+                && let Some(cleaned_seq) = self.sweep.and_then(|sweep| sweep.cleans)
+            {
+                self.cleaned_seq = cleaned_seq;
+            }
             self.sweep = moved.sweep;
         }
         if self.sweep.is_none() && self.recent.len() >= self.recent_max {
-            self.sweep =
-                Some(Sweep { after: None, since_seq: next_seq, since_alias: self.next_alias });
+            let expired = first_seq - self.cleaned_seq;
+            let is_due = expired > 0 && expired >= (next_seq - first_seq) / CLEANED_FRACTION;
+            self.sweep = Some(Sweep {
+                after: None,
+                since_seq: next_seq,
+                since_alias: self.next_alias,
+                cleans: is_due.then_some(first_seq),
+            });
         }
     }
 
@@ -225,9 +243,6 @@ fn delete_expired(
     last: Option<(Digest, i64)>,
     first_seq: i64,
 ) -> rusqlite::Result<()> {
-    if first_seq == 0 {
-        return Ok(());
-    }
     let from = after.map_or(Digest::from_bytes([0; 16]), |(digest, _)| digest);
     let to = last.map_or(Digest::from_bytes([0xff; 16]), |(digest, _)| digest);
     connection

@@ -72,10 +72,10 @@ impl Bench {
         for add in adds {
             self.add(*add);
         }
-        self.ids.move_some(&self.connection, self.first_seq).unwrap();
+        self.ids.move_some(&self.connection).unwrap();
         if commits {
             self.connection.execute_batch("COMMIT").unwrap();
-            self.ids.committed(self.next_seq);
+            self.ids.committed(self.first_seq, self.next_seq);
         } else {
             self.connection.execute_batch("ROLLBACK").unwrap();
             self.ids.rolled_back();
