@@ -73,6 +73,19 @@ async fn the_same_id_by_the_other_path_is_an_arrival_and_no_second_delivery() {
 }
 
 #[tokio::test]
+async fn what_was_delivered_is_not_delivered_again_whatever_arrives() {
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    let due = server.claim().await;
+    server.settle(&due[0], Verdict::Delivered).await;
+    for sent in [eventbridge("evt_1"), webhook("evt_1"), eventbridge("evt_1")] {
+        server.send(sent).await;
+        assert!(server.claim().await.is_empty());
+    }
+    assert_eq!(server.delivery("evt_1").await.state, "delivered");
+}
+
+#[tokio::test]
 async fn different_ids_on_two_streams_are_one_event_known_by_either() {
     let server = Server::start();
     server.send_new(webhook("evt_w")).await;

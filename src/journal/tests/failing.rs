@@ -139,28 +139,50 @@ async fn memory_goes_back_with_a_failed_transaction() {
     thread.unwrap().join().unwrap();
 }
 
+/// The commit itself fails, after every statement went well: a foreign key is checked only then.
+#[tokio::test]
+async fn what_failed_to_commit_is_not_acknowledged() {
+    let server = Stopped::new().start_with(|writer| {
+        let broken = "CREATE TABLE whole (no INTEGER PRIMARY KEY);
+            CREATE TABLE part (no INTEGER REFERENCES whole DEFERRABLE INITIALLY DEFERRED);
+            CREATE TRIGGER breaks AFTER INSERT ON events BEGIN INSERT INTO part VALUES (1); END;
+            PRAGMA foreign_keys = ON;";
+        writer.connection().execute_batch(broken).unwrap();
+    });
+    let refused = server.try_send(&webhook("evt_1")).await.unwrap_err();
+    assert_eq!(refused.cause(), "store");
+    assert!(server.story("evt_1").await.is_none());
+    assert_eq!(server.counts().await.arrivals, []);
+    let whole = "INSERT INTO whole VALUES (1)";
+    server.stopped.connection().execute_batch(whole).unwrap();
+    server.send_new(webhook("evt_1")).await;
+    assert_eq!(server.story("evt_1").await.unwrap().summary.seq, 1);
+}
+
 #[tokio::test]
 async fn who_gave_up_before_its_turn_is_skipped() {
     let stopped = Stopped::new();
     let (journal, mut writer) = stopped.open().unwrap();
     let routes = writer.register_routes(&[("audit".to_owned(), "app".to_owned())]).unwrap();
     let claim = Claim { routes: routes.clone(), limit: 9, lease: LEASE };
-    let keep = journal.accept(webhook("evt_1").arrived(START, routes.clone()));
+    let mut keep = Box::pin(journal.accept(webhook("evt_1").arrived(START, routes.clone())));
     {
-        let give_up = std::pin::pin!(async {
+        let mut give_up = std::pin::pin!(async {
             tokio::join!(
                 journal.accept(webhook("evt_2").later(MINUTE).arrived(START, routes)),
                 journal.quarantine(big(START)),
                 journal.claim(claim.clone()),
             )
         });
+        // Both ask, in this order, and nobody has answered yet.
         tokio::select! {
             biased;
-            _ = give_up => panic!("nobody has answered yet"),
+            _ = &mut keep => panic!("there is no writer"),
+            _ = &mut give_up => panic!("there is no writer"),
             () = std::future::ready(()) => {}
         }
     }
-    assert_eq!(journal.queue_depth(), (3, 4_096));
+    assert_eq!(journal.queue_depth(), (4, 4_096));
     let mut thread = None;
     let (kept, ()) =
         tokio::join!(keep, async { thread = Some(std::thread::spawn(move || writer.run())) });

@@ -39,6 +39,7 @@ async fn a_retry_holds_its_subject_until_it_ends() {
     server.settle(&due, Verdict::Retry(START.plus(MINUTE))).await;
     let delivery = server.delivery("evt_1").await;
     assert_eq!((delivery.state, delivery.due_at), ("retrying", Some(START.plus(MINUTE))));
+    server.send_new(webhook("evt_3").later(MINUTE * 2)).await;
     assert!(server.claim().await.is_empty());
     server.advance(MINUTE);
     let again = server.claim().await;
