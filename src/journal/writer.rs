@@ -36,7 +36,7 @@ pub(super) enum Op {
 /// Tells a requester that its request is on disk, or why not.
 type Finish = Box<dyn FnOnce(Result<(), &JournalError>)>;
 
-/// The one that writes. Has the file to itself from [`Writer::open`] until it is dropped.
+/// The one that writes. Has the file to itself from [`super::Journal::open`] until it is dropped.
 #[derive(Debug)]
 pub struct Writer {
     connection: Connection,
