@@ -33,7 +33,18 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn problem(&mut self, key: &str, what: impl Into<String>, remedy: impl Into<String>) {
-        let origin = layers::origin(self.layers, key);
+        self.problem_of(key, key, what, remedy);
+    }
+
+    /// A problem with one key that another one made: the other one's source is to blame.
+    fn problem_of(
+        &mut self,
+        blamed: &str,
+        key: &str,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let origin = layers::origin(self.layers, blamed);
         let (what, remedy) = (what.into(), remedy.into());
         self.problems.push(Problem { origin, key: key.to_owned(), what, remedy });
     }
@@ -196,7 +207,8 @@ fn webhook(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Webhook> {
 
 fn method(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Method> {
     let needed = |check: &mut Check<'_>, key, what: &str| {
-        check.problem(key, format!("missing, and webhook.method needs {what}"), "set it");
+        let what = format!("missing, and webhook.method needs {what}");
+        check.problem_of("webhook.method", key, what, "set it, or choose another method");
         None
     };
     if !raw.username.is_empty() && raw.method != raw::Method::Basic {

@@ -10,9 +10,9 @@ fn load(toml: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError>
     let sources = Sources {
         file: None,
         mode: None,
-        environment: environment
-            .iter()
-            .chain([&TOKEN, &("TWINSTREAM__EVENTBRIDGE__QUEUE_URL", "http://127.0.0.1:1/1/q")])
+        environment: [&TOKEN, &("TWINSTREAM__EVENTBRIDGE__QUEUE_URL", "http://127.0.0.1:1/1/q")]
+            .into_iter()
+            .chain(environment)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
         overlay: Some(("app.toml".into(), format!("{toml}\n{base}"))),

@@ -174,7 +174,7 @@ mod tests {
         check(Some(("authorization", "Bearer old-token")), Checked::Expired("old"));
         check(Some(("authorization", "Bearer new-toke")), Checked::Wrong);
         check(Some(("authorization", "Bearer new-token2")), Checked::Wrong);
-        check(Some(("authorization", "Bearer ")), Checked::Missing);
+        check(Some(("authorization", "Bearer ")), Checked::Wrong);
         check(Some(("authorization", "Bearernew-token")), Checked::Missing);
         check(Some(("authorization", "new-token")), Checked::Missing);
         check(Some(("authorization", "Basic new-token")), Checked::Missing);

@@ -6,7 +6,7 @@ use super::counts::Tally;
 use super::ids::IdIndex;
 use super::payload::Stored;
 use super::sqlite::{path_code, path_of};
-use super::{Committed, RouteNo, payload};
+use super::{Committed, RouteNo};
 use crate::event::{
     Arrival, ArrivalOutcome, Candidate, Digest, Event, Hops, Newcomer, PairedBy, Pairing,
     PairingRule, Path, Purpose, QueueHops, RepeatKind, Timestamp,
@@ -34,95 +34,79 @@ pub struct Accepted {
     pub is_new: bool,
 }
 
-/// Bytes that could not be understood.
-#[derive(Debug)]
-pub struct Quarantined {
-    path: Path,
-    at: Timestamp,
-    reason: &'static str,
-    detail: Box<str>,
-    message_id: Option<Box<str>>,
-    body: Stored,
-}
-
-impl Quarantined {
-    /// Makes them ready. `reason` is the stable name, `detail` says what exactly.
-    pub fn new(
-        path: Path,
-        at: Timestamp,
-        (reason, detail): (&'static str, &str),
-        body: &[u8],
-    ) -> Self {
-        let body = payload::encode(body);
-        Self { path, at, reason, detail: detail.into(), message_id: None, body }
-    }
-
-    /// The path they came by.
-    pub const fn path(&self) -> Path {
-        self.path
-    }
-
-    /// The stable name of the reason.
-    pub const fn reason(&self) -> &'static str {
-        self.reason
-    }
-
-    /// Adds the SQS `MessageId` they came under.
-    #[must_use]
-    pub fn with_message_id(mut self, message_id: &str) -> Self {
-        self.message_id = Some(message_id.into());
-        self
-    }
-}
-
 /// What the writer knows without asking the file.
 #[derive(Debug)]
 pub(super) struct Shelf {
     pub ids: IdIndex,
     pub rule: PairingRule,
     /// The first event that has not expired.
-    pub first_seq: i64,
-    /// The number that the next event gets. Counted up in a transaction, and back if it fails.
-    pub next_seq: NextSeq,
+    pub first_seq: Provisional,
+    /// The number that the next event gets.
+    pub next_seq: Provisional,
     /// What the transaction under way adds to the counts.
     pub tally: Tally,
+    /// Whether deliveries may have become due in the transaction under way.
+    pub woke: bool,
 }
 
-/// A number that only counts when it is committed.
-#[derive(Debug)]
-pub(super) struct NextSeq {
+/// A number that moves within a transaction, and goes back if that fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Provisional {
     committed: i64,
     current: i64,
 }
 
-impl NextSeq {
-    fn take(&mut self) -> i64 {
-        let seq = self.current;
-        self.current += 1;
-        seq
+impl Provisional {
+    const fn new(number: i64) -> Self {
+        Self { committed: number, current: number }
+    }
+
+    pub(super) const fn get(self) -> i64 {
+        self.current
+    }
+
+    pub(super) const fn set(&mut self, number: i64) {
+        self.current = number;
+    }
+
+    const fn committed(&mut self) {
+        self.committed = self.current;
+    }
+
+    const fn rolled_back(&mut self) {
+        self.current = self.committed;
     }
 }
 
 impl Shelf {
-    pub(super) fn committed(&mut self) {
-        self.next_seq.committed = self.next_seq.current;
-        self.ids.committed(self.next_seq.current);
+    /// Returns whether deliveries may have become due.
+    pub(super) fn committed(&mut self) -> bool {
+        self.first_seq.committed();
+        self.next_seq.committed();
+        self.ids.committed(self.first_seq.get(), self.next_seq.get());
+        std::mem::take(&mut self.woke)
     }
 
     pub(super) fn rolled_back(&mut self) {
-        self.next_seq.current = self.next_seq.committed;
+        self.first_seq.rolled_back();
+        self.next_seq.rolled_back();
         self.ids.rolled_back();
         self.tally.clear();
+        self.woke = false;
     }
 }
 
+/// Everything before it has expired.
+pub(super) fn first_seq(connection: &Connection) -> rusqlite::Result<Provisional> {
+    super::meta(connection, super::FIRST_SEQ).map(|first| Provisional::new(first.unwrap_or(0)))
+}
+
 /// Numbers are never used twice, even when all events have expired.
-pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<NextSeq> {
+pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<Provisional> {
     let last: Option<i64> =
         connection.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
     let first = super::meta(connection, super::FIRST_SEQ)?.unwrap_or(1);
-    let next = last.map_or(1, |last| last + 1).max(first).max(1);
-    Ok(NextSeq { committed: next, current: next })
+    Ok(Provisional::new(last.map_or(1, |last| last + 1).max(first).max(1)))
 }
 
 const fn paired_code(paired_by: PairedBy) -> i64 {
@@ -149,14 +133,14 @@ pub(super) fn accept(
     arrived: &Arrived,
     now: Timestamp,
 ) -> rusqlite::Result<Accepted> {
-    let known = match shelf.ids.find(connection, arrived.id_digest, shelf.first_seq)? {
+    let known = match shelf.ids.find(connection, arrived.id_digest, shelf.first_seq.get())? {
         Some(seq) => Some((seq, PairedBy::Id)),
         None => by_fallback(connection, shelf.rule, arrived)?,
     };
     let path = arrived.arrival.path();
     let (outcome, is_new) = match known {
         None => {
-            insert_event(connection, shelf, arrived, now)?;
+            add_event(connection, shelf, arrived, now)?;
             (ArrivalOutcome::Accepted, true)
         }
         Some((seq, paired_by)) => {
@@ -239,19 +223,50 @@ fn streams_of_repeats(
         .collect()
 }
 
-fn insert_event(
+fn add_event(
     connection: &Connection,
     shelf: &mut Shelf,
     arrived: &Arrived,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let seq = shelf.next_seq.take();
-    let event = &arrived.event;
+    let seq = shelf.next_seq.get();
+    shelf.next_seq.set(seq + 1);
+    insert_event(connection, seq, arrived, now)?;
+    connection
+        .prepare_cached("INSERT INTO payloads (seq, encoding, body) VALUES (?, ?, ?)")?
+        .execute(params![seq, arrived.payload.encoding, arrived.payload.body])?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO deliveries (seq, route, lane, created_at, due_at) VALUES (?, ?, ?, ?, ?)",
+    )?;
+    for route in &arrived.routes {
+        insert.execute(params![seq, route.0, arrived.lane, now, now])?;
+    }
+    shelf.ids.add(arrived.id_digest, seq);
+    shelf.woke |= !arrived.routes.is_empty();
+    Ok(())
+}
+
+/// One statement for the event and its arrival, whichever path brought it: the columns of the other
+/// path stay NULL.
+fn insert_event(
+    connection: &Connection,
+    seq: i64,
+    arrived: &Arrived,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let Arrived { event, arrival: Arrival { at, stream, hops }, .. } = arrived;
     let path = arrived.arrival.path();
+    let (webhook, queue) = match hops {
+        Hops::Webhook => (true, None),
+        Hops::Eventbridge(hops) => (false, Some(hops)),
+    };
     connection
         .prepare_cached(
             "INSERT INTO events (seq, id, kind, tenant, subject, time_ns, is_test, object_digest,
-                payload_digest, first_path) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                payload_digest, first_path, webhook_at, webhook_stored_at, webhook_stream,
+                eventbridge_at, eventbridge_stored_at, eventbridge_stream, envelope_time, sent_at,
+                first_received_at, receive_count, message_id)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             seq,
@@ -263,19 +278,19 @@ fn insert_event(
             event.purpose == Purpose::Test,
             event.object_digest,
             event.payload_digest,
-            path_code(path)
+            path_code(path),
+            webhook.then_some(at),
+            webhook.then_some(now),
+            stream.as_ref().filter(|_| webhook),
+            queue.map(|_| at),
+            queue.map(|_| now),
+            stream.as_ref().filter(|_| !webhook),
+            queue.map(|hops| hops.envelope_time),
+            queue.map(|hops| hops.sent),
+            queue.map(|hops| hops.first_received),
+            queue.map(|hops| hops.receive_count),
+            queue.map(|hops| &hops.message_id),
         ])?;
-    set_first_arrival(connection, seq, arrived, None, now)?;
-    connection
-        .prepare_cached("INSERT INTO payloads (seq, encoding, body) VALUES (?, ?, ?)")?
-        .execute(params![seq, arrived.payload.encoding, arrived.payload.body])?;
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO deliveries (seq, route, lane, created_at, due_at) VALUES (?, ?, ?, ?, ?)",
-    )?;
-    for route in &arrived.routes {
-        insert.execute(params![seq, route.0, arrived.lane, now, now])?;
-    }
-    shelf.ids.add(arrived.id_digest, seq);
     Ok(())
 }
 
@@ -317,43 +332,35 @@ fn add_arrival(
     let path = arrived.arrival.path();
     // `find` gives numbers of events that have not expired: the row is there.
     let known = known(connection, seq, path)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    if known.payload_digest != arrived.event.payload_digest {
+    let differs = known.payload_digest != arrived.event.payload_digest;
+    if differs {
         keep_rival(connection, seq, arrived)?;
     }
     if known.has_come {
-        add_repeat(connection, seq, &known, arrived, now)?;
+        add_repeat(connection, (seq, &known), arrived, differs, now)?;
         return Ok(ArrivalOutcome::Duplicate);
     }
-    connection
-        .prepare_cached("UPDATE events SET paired_by = ? WHERE seq = ?")?
-        .execute(params![paired_code(paired_by), seq])?;
     let other_id = (known.id != arrived.event.id.as_str()).then(|| arrived.event.id.as_str());
-    set_first_arrival(connection, seq, arrived, other_id, now)?;
-    Ok(ArrivalOutcome::Accepted)
-}
-
-fn set_first_arrival(
-    connection: &Connection,
-    seq: i64,
-    arrived: &Arrived,
-    other_id: Option<&str>,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
     let Arrival { at, stream, hops } = &arrived.arrival;
+    let paired_by = paired_code(paired_by);
     match hops {
         Hops::Webhook => connection
             .prepare_cached(
-                "UPDATE events SET webhook_at = ?, webhook_stored_at = ?, webhook_stream = ?,
-                    webhook_id = ? WHERE seq = ?",
+                "UPDATE events SET paired_by = ?, payload_differs = payload_differs OR ?,
+                    webhook_at = ?, webhook_stored_at = ?, webhook_stream = ?, webhook_id = ?
+                 WHERE seq = ?",
             )?
-            .execute(params![at, now, stream, other_id, seq])?,
+            .execute(params![paired_by, differs, at, now, stream, other_id, seq])?,
         Hops::Eventbridge(hops) => connection
             .prepare_cached(
-                "UPDATE events SET eventbridge_at = ?, eventbridge_stored_at = ?,
-                    eventbridge_stream = ?, eventbridge_id = ?, envelope_time = ?, sent_at = ?,
-                    first_received_at = ?, receive_count = ?, message_id = ? WHERE seq = ?",
+                "UPDATE events SET paired_by = ?, payload_differs = payload_differs OR ?,
+                    eventbridge_at = ?, eventbridge_stored_at = ?, eventbridge_stream = ?,
+                    eventbridge_id = ?, envelope_time = ?, sent_at = ?, first_received_at = ?,
+                    receive_count = ?, message_id = ? WHERE seq = ?",
             )?
             .execute(params![
+                paired_by,
+                differs,
                 at,
                 now,
                 stream,
@@ -366,7 +373,7 @@ fn set_first_arrival(
                 seq
             ])?,
     };
-    Ok(())
+    Ok(ArrivalOutcome::Accepted)
 }
 
 /// Keeps a payload that is not the one known: nothing that came is thrown away, and the reader can
@@ -382,17 +389,14 @@ fn keep_rival(connection: &Connection, seq: i64, arrived: &Arrived) -> rusqlite:
             arrived.payload.encoding,
             arrived.payload.body
         ])?;
-    connection
-        .prepare_cached("UPDATE events SET payload_differs = 1 WHERE seq = ?")?
-        .execute([seq])?;
     Ok(())
 }
 
 fn add_repeat(
     connection: &Connection,
-    seq: i64,
-    known: &Known,
+    (seq, known): (i64, &Known),
     arrived: &Arrived,
+    differs: bool,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let path = arrived.arrival.path();
@@ -402,9 +406,7 @@ fn add_repeat(
     };
     let kind = match hops {
         None => RepeatKind::WebhookRetry,
-        Some(hops) if known.message_id.as_deref() == Some(&*hops.message_id) => {
-            RepeatKind::SameMessage
-        }
+        Some(hops) if is_same_message(connection, seq, known, hops)? => RepeatKind::SameMessage,
         Some(_) => RepeatKind::OtherMessage,
     };
     let other_id = (known.id != arrived.event.id.as_str()).then(|| arrived.event.id.as_str());
@@ -428,10 +430,26 @@ fn add_repeat(
     connection
         .prepare_cached(
             "UPDATE events SET webhook_repeats = webhook_repeats + (?2 = 0),
-                eventbridge_repeats = eventbridge_repeats + (?2 = 1) WHERE seq = ?1",
+                eventbridge_repeats = eventbridge_repeats + (?2 = 1),
+                payload_differs = payload_differs OR ?3 WHERE seq = ?1",
         )?
-        .execute(params![seq, path_code(path)])?;
+        .execute(params![seq, path_code(path), differs])?;
     Ok(())
+}
+
+/// Whether this message brought the event before, as the first of its path or as a repeat.
+fn is_same_message(
+    connection: &Connection,
+    seq: i64,
+    known: &Known,
+    hops: &QueueHops,
+) -> rusqlite::Result<bool> {
+    if known.message_id.as_deref() == Some(&*hops.message_id) {
+        return Ok(true);
+    }
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM repeats WHERE seq = ? AND message_id = ?)")?
+        .query_row(params![seq, hops.message_id], |row| row.get(0))
 }
 
 const fn repeat_code(kind: RepeatKind) -> i64 {
@@ -450,28 +468,4 @@ pub(super) fn repeat_of(code: i64) -> rusqlite::Result<RepeatKind> {
         2 => Ok(RepeatKind::OtherMessage),
         other => Err(rusqlite::Error::IntegralValueOutOfRange(0, other)),
     }
-}
-
-pub(super) fn quarantine(
-    connection: &Connection,
-    shelf: &mut Shelf,
-    quarantined: &Quarantined,
-) -> rusqlite::Result<()> {
-    let Quarantined { path, at, reason, detail, message_id, body } = quarantined;
-    connection
-        .prepare_cached(
-            "INSERT INTO quarantine (at, path, reason, detail, message_id, encoding, body)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            at,
-            path_code(*path),
-            reason,
-            detail,
-            message_id,
-            body.encoding,
-            body.body
-        ])?;
-    shelf.tally.arrival(*path, ArrivalOutcome::Quarantined);
-    Ok(())
 }

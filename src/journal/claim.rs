@@ -1,30 +1,36 @@
 //! Leasing what is due.
 //!
-//! Deliveries of one route and subject go one at a time and in the order of their arrival. What is
-//! due but has an earlier one before it, under way or waiting for a retry, is parked: it leaves the
-//! list of what is due, so that a claim never wades through a busy subject's backlog, and comes
-//! back when the one before it has ended (`settle`).
+//! Deliveries of one route and subject (a lane) go one at a time and in the order of their arrival.
+//! A lane is busy while one of them is under way or waits for a retry. What is due behind that one
+//! is parked: it leaves the list of what is due, so that a claim never wades through a busy
+//! subject's backlog, and comes back when the one before it has ended (`settle`).
+
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
+use tracing::error;
 
-use super::{RouteNo, payload};
+use super::accept::Shelf;
+use super::{RouteNo, payload, settle};
 use crate::event::{EventId, Path, Timestamp};
+use crate::telemetry::Chain;
 
 /// What to lease.
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// Deliveries of these routes.
     pub routes: Vec<RouteNo>,
-    /// This many at most.
+    /// This many at most; above a thousand or so, fewer.
     pub limit: usize,
     /// How long they are leased. An attempt must be over by then.
-    pub lease: std::time::Duration,
+    pub lease: Duration,
 }
 
 /// What was leased.
 #[derive(Debug, Default)]
 pub struct Claimed {
-    /// The deliveries, oldest first within each route.
+    /// The deliveries. Within a route, those that waited for a retry come before new ones, and the
+    /// oldest first of each.
     pub due: Vec<Due>,
     /// When the next one of these routes will be due, if one is waiting.
     pub next_due: Option<Timestamp>,
@@ -51,39 +57,39 @@ pub struct Due {
     pub created_at: Timestamp,
 }
 
-/// Rows looked at for each delivery wanted, before the claim is content with fewer: bounds the work
-/// of one transaction when a single subject floods.
+/// Deliveries leased by one claim at most, whatever it wants.
+const LEASES_MAX: usize = 1_024;
+
+/// New deliveries looked at for each one wanted, before the claim is content with fewer: bounds the
+/// work of one transaction when a single subject floods.
 const ROWS_FOR_EACH: usize = 8;
+/// So many may be looked at in any case: about a millisecond.
+const ROWS_MIN: usize = 256;
 
 pub(super) fn claim(
     connection: &Connection,
+    shelf: &mut Shelf,
     claim: &Claim,
     now: Timestamp,
 ) -> rusqlite::Result<Claimed> {
-    let mut claimed = Claimed::default();
-    let mut cut_short = false;
-    for route in &claim.routes {
-        let wanted = claim.limit - claimed.due.len();
-        if wanted == 0 {
-            cut_short = true;
-            break;
-        }
-        let rows = due_rows(connection, *route, now, wanted * ROWS_FOR_EACH)?;
-        cut_short |= rows.len() == wanted * ROWS_FOR_EACH;
-        for row in rows {
-            if claimed.due.len() == claim.limit {
-                cut_short = true;
-                break;
-            }
-            if is_blocked(connection, *route, &row)? {
-                park(connection, *route, row.seq)?;
-            } else {
-                claimed.due.push(lease(connection, *route, &row, now.plus(claim.lease))?);
-            }
-        }
+    let limit = claim.limit.min(LEASES_MAX);
+    let mut due = Vec::new();
+    for (index, route) in claim.routes.iter().enumerate() {
+        // A fair share of what is left: a route with a backlog does not starve those behind it.
+        let wanted = (limit - due.len()).div_ceil(claim.routes.len() - index);
+        let mut leasing = Leasing { connection, shelf, route: *route, now, lease: claim.lease };
+        leasing.claim(wanted, &mut due)?;
     }
-    claimed.next_due = if cut_short { Some(now) } else { next_due(connection, &claim.routes)? };
-    Ok(claimed)
+    Ok(Claimed { due, next_due: next_due(connection, &claim.routes, now)? })
+}
+
+/// The leasing of one route's deliveries.
+struct Leasing<'a> {
+    connection: &'a Connection,
+    shelf: &'a mut Shelf,
+    route: RouteNo,
+    now: Timestamp,
+    lease: Duration,
 }
 
 struct Row {
@@ -93,59 +99,108 @@ struct Row {
     created_at: Timestamp,
 }
 
-fn due_rows(
-    connection: &Connection,
-    route: RouteNo,
-    now: Timestamp,
-    limit: usize,
-) -> rusqlite::Result<Vec<Row>> {
-    connection
-        .prepare_cached(
-            "SELECT seq, lane, attempts, created_at FROM deliveries INDEXED BY deliveries_due
-             WHERE route = ? AND state IN (0, 3) AND due_at <= ? ORDER BY due_at, seq LIMIT ?",
-        )?
-        .query_map(params![route.0, now, limit], |row| {
-            Ok(Row {
-                seq: row.get(0)?,
-                lane: row.get(1)?,
-                attempts: row.get(2)?,
-                created_at: row.get(3)?,
-            })
-        })?
-        .collect()
+impl Row {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            lane: row.get(1)?,
+            attempts: row.get(2)?,
+            created_at: row.get(3)?,
+        })
+    }
 }
 
-/// Whether another delivery of the lane is under way or waits for a retry, or an earlier one is
-/// parked.
-fn is_blocked(connection: &Connection, route: RouteNo, row: &Row) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_lane
-                WHERE route = ?1 AND lane = ?2 AND state IN (1, 2, 3) AND seq <> ?3
-                AND (state <> 1 OR seq < ?3))",
-        )?
-        .query_row(params![route.0, row.lane, row.seq], |row| row.get(0))
+impl Leasing<'_> {
+    /// Up to half of what is wanted are retries if as many are due, so that neither a flood of new
+    /// deliveries nor one of retries starves the other.
+    fn claim(&mut self, wanted: usize, due: &mut Vec<Due>) -> rusqlite::Result<()> {
+        let full = due.len() + wanted;
+        let mut fresh_max = wanted.saturating_mul(ROWS_FOR_EACH).max(ROWS_MIN);
+        let mut retries = self.retries(wanted)?.into_iter();
+        for row in retries.by_ref().take(wanted.div_ceil(2)) {
+            due.extend(self.lease(&row)?);
+        }
+        while due.len() < full && fresh_max > 0 {
+            let rows = self.fresh(fresh_max.min(full - due.len()))?;
+            if rows.is_empty() {
+                break;
+            }
+            fresh_max -= rows.len();
+            for row in rows {
+                if self.is_busy(row.lane)? {
+                    self.park(row.seq)?;
+                } else {
+                    due.extend(self.lease(&row)?);
+                }
+            }
+        }
+        for row in retries.take(full - due.len()) {
+            due.extend(self.lease(&row)?);
+        }
+        Ok(())
+    }
+
+    /// These hold their lanes: nothing else of the lane is under way.
+    fn retries(&self, wanted: usize) -> rusqlite::Result<Vec<Row>> {
+        self.connection
+            .prepare_cached(
+                "SELECT seq, lane, attempts, created_at FROM deliveries INDEXED BY deliveries_retry
+                 WHERE route = ? AND state = 3 AND due_at <= ? ORDER BY due_at LIMIT ?",
+            )?
+            .query_map(params![self.route.0, self.now, wanted], Row::read)?
+            .collect()
+    }
+
+    fn fresh(&self, wanted: usize) -> rusqlite::Result<Vec<Row>> {
+        self.connection
+            .prepare_cached(
+                "SELECT seq, lane, attempts, created_at FROM deliveries INDEXED BY deliveries_fresh
+                 WHERE route = ? AND state = 0 ORDER BY seq LIMIT ?",
+            )?
+            .query_map(params![self.route.0, wanted], Row::read)?
+            .collect()
+    }
+
+    fn is_busy(&self, lane: i64) -> rusqlite::Result<bool> {
+        self.connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_busy
+                    WHERE route = ? AND lane = ? AND state IN (2, 3))",
+            )?
+            .query_row(params![self.route.0, lane], |row| row.get(0))
+    }
+
+    fn park(&self, seq: i64) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached("UPDATE deliveries SET state = 1 WHERE seq = ? AND route = ?")?
+            .execute(params![seq, self.route.0])?;
+        Ok(())
+    }
+
+    /// A delivery whose event can't be read any more is dead: were it an error, this claim, and
+    /// every request that shares its transaction, would fail for ever.
+    fn lease(&mut self, row: &Row) -> rusqlite::Result<Option<Due>> {
+        let due = match read_due(self.connection, self.route, row) {
+            Ok(due) => due,
+            Err(error) if is_damage(&error) => {
+                error!(event.seq = row.seq, error = %Chain(&error), "a stored event is damaged");
+                let lane = (self.route, row.lane);
+                settle::bury(self.connection, self.shelf, (row.seq, lane), self.now)?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        self.connection
+            .prepare_cached(
+                "UPDATE deliveries SET state = 2, attempts = attempts + 1, due_at = ?
+                 WHERE seq = ? AND route = ?",
+            )?
+            .execute(params![self.now.plus(self.lease), row.seq, self.route.0])?;
+        Ok(Some(due))
+    }
 }
 
-fn park(connection: &Connection, route: RouteNo, seq: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE deliveries SET state = 1 WHERE seq = ? AND route = ?")?
-        .execute(params![seq, route.0])?;
-    Ok(())
-}
-
-fn lease(
-    connection: &Connection,
-    route: RouteNo,
-    row: &Row,
-    until: Timestamp,
-) -> rusqlite::Result<Due> {
-    connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = 2, attempts = attempts + 1, due_at = ?
-             WHERE seq = ? AND route = ?",
-        )?
-        .execute(params![until, row.seq, route.0])?;
+fn read_due(connection: &Connection, route: RouteNo, row: &Row) -> rusqlite::Result<Due> {
     connection
         .prepare_cached(
             "SELECT id, kind, first_path, encoding, body
@@ -172,14 +227,37 @@ pub(super) fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> 
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error))
 }
 
-fn next_due(connection: &Connection, routes: &[RouteNo]) -> rusqlite::Result<Option<Timestamp>> {
-    let mut soonest: Option<Timestamp> = None;
-    let mut ask = connection.prepare_cached(
-        "SELECT min(due_at) FROM deliveries INDEXED BY deliveries_due
-         WHERE route = ? AND state IN (0, 3)",
+/// Whether reading failed by what is stored, rather than by the store.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::QueryReturnedNoRows
+    )
+}
+
+fn next_due(
+    connection: &Connection,
+    routes: &[RouteNo],
+    now: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
+    let mut fresh = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_fresh
+            WHERE route = ? AND state = 0)",
     )?;
+    let mut retry = connection.prepare_cached(
+        "SELECT min(due_at) FROM deliveries INDEXED BY deliveries_retry
+         WHERE route = ? AND state = 3",
+    )?;
+    let mut soonest: Option<Timestamp> = None;
     for route in routes {
-        let due: Option<Timestamp> = ask.query_row([route.0], |row| row.get(0))?;
+        let due = if fresh.query_row([route.0], |row| row.get(0))? {
+            Some(now)
+        } else {
+            retry.query_row([route.0], |row| row.get(0))?
+        };
         soonest = [soonest, due].into_iter().flatten().min();
     }
     Ok(soonest)
@@ -189,21 +267,23 @@ fn next_due(connection: &Connection, routes: &[RouteNo]) -> rusqlite::Result<Opt
 /// attempted again, under the same id.
 pub(super) fn release_leases(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
     connection.execute(
-        "UPDATE deliveries INDEXED BY deliveries_lane SET state = 3, due_at = ?
-         WHERE state IN (1, 2, 3) AND state = 2",
+        "UPDATE deliveries INDEXED BY deliveries_busy SET state = 3, due_at = ?
+         WHERE state IN (2, 3) AND state = 2",
         [now],
     )
 }
 
-/// Takes back leases that ended without a word: the attempt's end could not be recorded.
+/// Takes back leases that ended without a word: the attempt's end could not be recorded. Reads the
+/// index alone, one entry for each busy lane.
 pub(super) fn release_ended_leases(
     connection: &Connection,
     now: Timestamp,
 ) -> rusqlite::Result<usize> {
     connection
         .prepare_cached(
-            "UPDATE deliveries INDEXED BY deliveries_lane SET state = 3
-             WHERE state IN (1, 2, 3) AND state = 2 AND due_at < ?",
+            "UPDATE deliveries SET state = 3 WHERE (seq, route) IN
+                (SELECT seq, route FROM deliveries INDEXED BY deliveries_busy
+                 WHERE state IN (2, 3) AND state = 2 AND due_at < ?)",
         )?
         .execute([now])
 }

@@ -95,21 +95,24 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Counts> {
     Ok(counts)
 }
 
-/// Reads the two small indexes of what has not ended, never the table.
+/// Reads the small indexes of what has not ended, never the table. What is parked is younger than
+/// what it is parked behind.
 fn pending(connection: &Connection) -> rusqlite::Result<Vec<DeliveryStates>> {
     connection
         .prepare_cached(
             "SELECT name, target,
-                (SELECT count(*) FROM deliveries WHERE route = no AND state IN (0, 3))
-                + (SELECT count(*) FROM deliveries WHERE route = no AND state IN (1, 2, 3))
-                - (SELECT count(*) FROM deliveries INDEXED BY deliveries_lane
-                   WHERE route = no AND state IN (1, 2, 3) AND state = 3),
+                (SELECT count(*) FROM deliveries INDEXED BY deliveries_fresh
+                    WHERE route = no AND state = 0)
+                + (SELECT count(*) FROM deliveries INDEXED BY deliveries_parked
+                    WHERE route = no AND state = 1)
+                + (SELECT count(*) FROM deliveries INDEXED BY deliveries_busy
+                    WHERE route = no AND state IN (2, 3)),
                 (SELECT min(seq) FROM (
-                    SELECT min(seq) AS seq FROM deliveries INDEXED BY deliveries_due
-                        WHERE route = no AND state IN (0, 3)
+                    SELECT min(seq) AS seq FROM deliveries INDEXED BY deliveries_fresh
+                        WHERE route = no AND state = 0
                     UNION ALL
-                    SELECT min(seq) FROM deliveries INDEXED BY deliveries_lane
-                        WHERE route = no AND state IN (1, 2, 3)))
+                    SELECT min(seq) FROM deliveries INDEXED BY deliveries_busy
+                        WHERE route = no AND state IN (2, 3)))
              FROM routes ORDER BY name",
         )?
         .query_map([], |row| {
@@ -131,8 +134,9 @@ fn pending(connection: &Connection) -> rusqlite::Result<Vec<DeliveryStates>> {
         .collect()
 }
 
-/// A door that said nothing for this long was not open, whatever it says next.
-pub(super) const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// A door that said nothing for this long was not open, whatever it says next. A clock set back by
+/// less makes no gap.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 pub(super) fn door_is_open(
     connection: &Connection,
@@ -143,10 +147,15 @@ pub(super) fn door_is_open(
     let stretched = !opened
         && connection
             .prepare_cached(
-                "UPDATE coverage SET until = ?2 WHERE until >= ?3 AND until <= ?2 AND no =
-                    (SELECT max(no) FROM coverage WHERE path = ?1)",
+                "UPDATE coverage SET until = max(until, ?2) WHERE until BETWEEN ?3 AND ?4 AND no =
+                    (SELECT no FROM coverage WHERE path = ?1 ORDER BY no DESC LIMIT 1)",
             )?
-            .execute(params![path_code(path), now, now.minus(SILENCE_MAX)])?
+            .execute(params![
+                path_code(path),
+                now,
+                now.minus(SILENCE_MAX),
+                now.plus(SILENCE_MAX)
+            ])?
             == 1;
     if !stretched {
         connection

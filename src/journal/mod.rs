@@ -9,9 +9,11 @@
 mod accept;
 mod claim;
 mod counts;
+mod differences;
 mod error;
 mod ids;
 mod payload;
+mod quarantine;
 mod read;
 mod retain;
 mod settle;
@@ -28,10 +30,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::{Arrival, Digest, Event, Path};
 
-pub use accept::{Accepted, Arrived, Quarantined};
+pub use accept::{Accepted, Arrived};
 pub use claim::{Claim, Claimed, Due};
 pub use counts::{Counts, DeliveryStates};
 pub use error::{JournalError, OpenError, ReadError};
+pub use quarantine::Quarantined;
 pub use read::{
     ArrivalStory, AttemptStory, DeliveryStory, EventFilter, EventStory, EventSummary, Reader,
 };

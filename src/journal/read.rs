@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::accept::{paired_of, repeat_of};
 use super::counts::{self, Counts};
+use super::differences::differences;
 use super::sqlite::path_of;
 use super::{OpenError, ReadError, ids, payload, sqlite};
 use crate::event::{EventId, Observation, PairedBy, Path, RepeatKind, Sighting, Timestamp};
@@ -264,7 +265,7 @@ impl Reader {
                 Some(connection) => connection,
                 None => sqlite::open_reader(&reader.path).map_err(ReadError::Open)?,
             };
-            let result = work(&connection);
+            let result = in_one_snapshot(&connection, work);
             reader.put_back(connection);
             drop(permit);
             result
@@ -279,6 +280,16 @@ impl Reader {
     fn put_back(&self, connection: Connection) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
     }
+}
+
+/// All statements of one read see the journal at one moment: counts add up, and an event does not
+/// expire between two of them.
+fn in_one_snapshot<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
+    let transaction = connection.unchecked_transaction().map_err(ReadError::Sqlite)?;
+    work(&transaction)
 }
 
 const SUMMARY: &str = "seq, id, kind, subject, time_ns, is_test, first_path, webhook_at, \
@@ -372,35 +383,6 @@ fn stored(
         })
         .collect::<std::io::Result<_>>()
         .map_err(|source| ReadError::Payload { seq, source })
-}
-
-/// The JSON pointers (RFC 6901) at which two values differ.
-fn differences(
-    one: &serde_json::Value,
-    two: &serde_json::Value,
-    at: &str,
-    found: &mut Vec<String>,
-) {
-    use serde_json::Value::{Array, Object};
-    match (one, two) {
-        (Object(one), Object(two)) => {
-            let keys: std::collections::BTreeSet<_> = one.keys().chain(two.keys()).collect();
-            for key in keys {
-                let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
-                match (one.get(key), two.get(key)) {
-                    (Some(one), Some(two)) => differences(one, two, &at, found),
-                    (Some(_), None) | (None, Some(_) | None) => found.push(at),
-                }
-            }
-        }
-        (Array(one), Array(two)) if one.len() == two.len() => {
-            for (index, (one, two)) in one.iter().zip(two).enumerate() {
-                differences(one, two, &format!("{at}/{index}"), found);
-            }
-        }
-        (one, two) if one == two => {}
-        _ => found.push(at.to_owned()),
-    }
 }
 
 fn arrivals(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<ArrivalStory>> {
@@ -512,28 +494,4 @@ fn fold(
         });
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::differences;
-
-    #[track_caller]
-    fn check(one: &Value, two: &Value, expected: &[&str]) {
-        let mut found = Vec::new();
-        differences(one, two, "", &mut found);
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn differences_are_json_pointers() {
-        check(&json!({"a": 1}), &json!({"a": 1}), &[]);
-        check(&json!({"a": 1}), &json!({"a": 2}), &["/a"]);
-        check(&json!({"a": {"b/c": 1, "d": 1}}), &json!({"a": {"d": 1}}), &["/a/b~1c"]);
-        check(&json!([1, {"x": 2}]), &json!([1, {"x": 3}]), &["/1/x"]);
-        check(&json!([1]), &json!([1, 2]), &[""]);
-        check(&json!({"a": null}), &json!({}), &["/a"]);
-    }
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use tracing::warn;
 
 use super::accept::Shelf;
-use super::{RouteNo, Settings, claim, counts};
+use super::{RouteNo, Settings, claim, counts, settle};
 use crate::event::{DeliveryOutcome, Timestamp};
 
 /// Events deleted in one step: some milliseconds of work.
@@ -27,20 +27,26 @@ pub(super) fn step(
     settings: &Settings,
     now: Timestamp,
 ) -> rusqlite::Result<Retained> {
-    claim::release_ended_leases(connection, now)?;
+    shelf.woke |= claim::release_ended_leases(connection, now)? > 0;
     let cutoff = now.minus(settings.keep);
     let too_big = file_bytes_used(connection)? > settings.size_bytes_max;
     let range = expired(connection, cutoff, too_big)?;
-    let quarantined = delete_quarantined(connection, cutoff)?;
+    // When the file is too big, what is quarantined goes as far back as events do.
+    let horizon = match range {
+        Some((_, _, stored_at)) if too_big => stored_at.max(cutoff),
+        None if too_big => now,
+        Some(_) | None => cutoff,
+    };
+    let quarantined = delete_quarantined(connection, horizon)?;
     connection
         .prepare_cached("DELETE FROM coverage WHERE until < ?")?
         .execute([cutoff.minus(counts::SILENCE_MAX)])?;
-    let Some((first, last)) = range else {
+    let Some((first, last, _)) = range else {
         return Ok(Retained { events: 0, quarantined, more: quarantined > 0 });
     };
     let events = delete_events(connection, shelf, first, last)?;
     super::set_meta(connection, super::FIRST_SEQ, last + 1)?;
-    shelf.first_seq = last + 1;
+    shelf.first_seq.set(last + 1);
     Ok(Retained { events, quarantined, more: true })
 }
 
@@ -51,28 +57,30 @@ fn file_bytes_used(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(used.saturating_mul(ask("page_size")?))
 }
 
-/// The oldest events that may go: those older than the cutoff; when the file is too big, the oldest
-/// whose deliveries have all ended.
+/// The oldest events that may go, and when the last of them was stored: those older than the cutoff,
+/// unless an attempt is under way; when the file is too big, the oldest whose deliveries have all
+/// ended.
 fn expired(
     connection: &Connection,
     cutoff: Timestamp,
     too_big: bool,
-) -> rusqlite::Result<Option<(i64, i64)>> {
+) -> rusqlite::Result<Option<(i64, i64, Timestamp)>> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, max(coalesce(webhook_stored_at, 0), coalesce(eventbridge_stored_at, 0)),
-            EXISTS (SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND state < 4)
+            EXISTS (SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND state < 4),
+            EXISTS (SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND state = 2)
          FROM events ORDER BY seq LIMIT ?",
     )?;
     let mut rows = statement.query([STEP])?;
-    let mut range: Option<(i64, i64)> = None;
+    let mut range: Option<(i64, i64, Timestamp)> = None;
     while let Some(row) = rows.next()? {
-        let (seq, stored_at, pending): (i64, Timestamp, bool) =
-            (row.get(0)?, row.get(1)?, row.get(2)?);
-        let goes = stored_at < cutoff || (too_big && !pending);
+        let (seq, stored_at): (i64, Timestamp) = (row.get(0)?, row.get(1)?);
+        let (pending, leased): (bool, bool) = (row.get(2)?, row.get(3)?);
+        let goes = (stored_at < cutoff && !leased) || (too_big && !pending);
         if !goes {
             break;
         }
-        range = Some(range.map_or((seq, seq), |(first, _)| (first, seq)));
+        range = Some((range.map_or(seq, |(first, ..)| first), seq, stored_at));
     }
     Ok(range)
 }
@@ -84,7 +92,7 @@ fn delete_events(
     last: i64,
 ) -> rusqlite::Result<usize> {
     let range = params![first, last];
-    let expired = expire_deliveries(connection, shelf, first, last)?;
+    let (expired, lanes) = expire_deliveries(connection, shelf, first, last)?;
     for sql in [
         "DELETE FROM payloads WHERE seq BETWEEN ? AND ?",
         "DELETE FROM rival_payloads WHERE seq BETWEEN ? AND ?",
@@ -94,13 +102,10 @@ fn delete_events(
     ] {
         connection.prepare_cached(sql)?.execute(range)?;
     }
+    for lane in lanes {
+        settle::promote(connection, shelf, lane)?;
+    }
     if expired > 0 {
-        // What was parked behind them is due; a claim parks again what has another before it.
-        connection.execute(
-            "UPDATE deliveries INDEXED BY deliveries_lane SET state = 0
-             WHERE state IN (1, 2, 3) AND state = 1",
-            [],
-        )?;
         warn!(
             deliveries = expired,
             "expired events had deliveries that never ended; is a route or target gone, or down \
@@ -110,29 +115,36 @@ fn delete_events(
     connection.prepare_cached("DELETE FROM events WHERE seq BETWEEN ? AND ?")?.execute(range)
 }
 
-/// Counts the deliveries that had not ended: they vanish with their events, by a stated rule.
+/// Counts the deliveries that had not ended: they vanish with their events, by a stated rule. Returns
+/// how many, and the lanes of those that were not parked: others may be parked behind them.
 fn expire_deliveries(
     connection: &Connection,
     shelf: &mut Shelf,
     first: i64,
     last: i64,
-) -> rusqlite::Result<usize> {
-    let mut statement = connection
-        .prepare_cached("SELECT route FROM deliveries WHERE seq BETWEEN ? AND ? AND state < 4")?;
+) -> rusqlite::Result<(usize, Vec<(RouteNo, i64)>)> {
+    let mut statement = connection.prepare_cached(
+        "SELECT route, lane, state <> 1 FROM deliveries WHERE seq BETWEEN ? AND ? AND state < 4",
+    )?;
     let mut rows = statement.query(params![first, last])?;
-    let mut expired = 0;
+    let (mut expired, mut lanes) = (0, Vec::new());
     while let Some(row) = rows.next()? {
-        shelf.tally.delivery(RouteNo(row.get(0)?), DeliveryOutcome::Expired);
+        let route = RouteNo(row.get(0)?);
+        shelf.tally.delivery(route, DeliveryOutcome::Expired);
         expired += 1;
+        if row.get(2)? {
+            lanes.push((route, row.get(1)?));
+        }
     }
-    Ok(expired)
+    Ok((expired, lanes))
 }
 
-fn delete_quarantined(connection: &Connection, cutoff: Timestamp) -> rusqlite::Result<usize> {
+/// Looks at the oldest few alone: they were stored in the order of their arrival, or nearly.
+fn delete_quarantined(connection: &Connection, horizon: Timestamp) -> rusqlite::Result<usize> {
     connection
         .prepare_cached(
             "DELETE FROM quarantine WHERE no IN
-                (SELECT no FROM quarantine WHERE at < ? ORDER BY no LIMIT ?)",
+                (SELECT no FROM (SELECT no, at FROM quarantine ORDER BY no LIMIT ?) WHERE at < ?)",
         )?
-        .execute(params![cutoff, STEP])
+        .execute(params![STEP, horizon])
 }

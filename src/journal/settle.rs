@@ -47,39 +47,76 @@ pub enum Verdict {
     Retry(Timestamp),
 }
 
-/// Returns whether another delivery became due by it.
 pub(super) fn settle(
     connection: &Connection,
     shelf: &mut Shelf,
     settlement: &Settlement,
     now: Timestamp,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<()> {
     let Settlement { seq, route, attempt, verdict } = settlement;
     if let Some(attempt) = attempt {
         record(connection, *seq, *route, attempt)?;
     }
     let (state, due_at, settled_at, reason) = match verdict {
-        Verdict::Delivered => (4, now, Some(now), None),
-        Verdict::Dead(reason) => (5, now, Some(now), Some(reason)),
-        Verdict::Retry(at) => (3, *at, None, None),
+        Verdict::Delivered => (DELIVERED, now, Some(now), None),
+        Verdict::Dead(reason) => (DEAD, now, Some(now), Some(reason)),
+        Verdict::Retry(at) => (RETRY, *at, None, None),
     };
-    // Only a leased delivery is settled: a lease that was taken back belongs to another attempt.
+    // Given back without an attempt, as when the target's circuit opened meanwhile: burns none.
+    let given_back = attempt.is_none() && state == RETRY;
+    // Only this attempt's own lease is settled: one that ended belongs to another attempt by now.
     let settled: Option<i64> = connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?, due_at = ?, settled_at = ?, reason = ?
-             WHERE seq = ? AND route = ? AND state = 2 RETURNING lane",
+            "UPDATE deliveries SET state = ?, due_at = ?, settled_at = ?, reason = ?,
+                attempts = attempts - ?
+             WHERE seq = ? AND route = ? AND state = 2 AND attempts = coalesce(?, attempts)
+             RETURNING lane",
         )?
-        .query_row(params![state, due_at, settled_at, reason, seq, route.0], |row| row.get(0))
+        .query_row(
+            params![
+                state,
+                due_at,
+                settled_at,
+                reason,
+                given_back,
+                seq,
+                route.0,
+                attempt.as_ref().map(|attempt| attempt.number)
+            ],
+            |row| row.get(0),
+        )
         .optional()?;
-    let Some(lane) = settled else { return Ok(false) };
+    let Some(lane) = settled else { return Ok(()) };
     match verdict {
         Verdict::Delivered => shelf.tally.delivery(*route, DeliveryOutcome::Delivered),
         Verdict::Dead(_) => shelf.tally.delivery(*route, DeliveryOutcome::Dead),
-        Verdict::Retry(_) => return Ok(false),
+        Verdict::Retry(_) => return Ok(()),
     }
-    promote(connection, *route, lane)
+    promote(connection, shelf, (*route, lane))
 }
 
+const RETRY: i64 = 3;
+const DELIVERED: i64 = 4;
+const DEAD: i64 = 5;
+
+/// Ends a delivery whose event can't be read.
+pub(super) fn bury(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    (seq, lane): (i64, (RouteNo, i64)),
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = 5, settled_at = ?, reason = 'the stored event is damaged'
+             WHERE seq = ? AND route = ?",
+        )?
+        .execute(params![now, seq, lane.0.0])?;
+    shelf.tally.delivery(lane.0, DeliveryOutcome::Dead);
+    promote(connection, shelf, lane)
+}
+
+/// Keeps the attempt with its delivery, unless that has expired meanwhile.
 fn record(
     connection: &Connection,
     seq: i64,
@@ -90,7 +127,8 @@ fn record(
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO attempts (seq, route, attempt, started_at, took_ns, status,
-                error) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                error)
+             SELECT seq, route, ?3, ?4, ?5, ?6, ?7 FROM deliveries WHERE seq = ?1 AND route = ?2",
         )?
         .execute(params![
             seq,
@@ -105,13 +143,18 @@ fn record(
 }
 
 /// The earliest delivery parked in this lane is due again.
-fn promote(connection: &Connection, route: RouteNo, lane: i64) -> rusqlite::Result<bool> {
+pub(super) fn promote(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    (route, lane): (RouteNo, i64),
+) -> rusqlite::Result<()> {
     let promoted = connection
         .prepare_cached(
             "UPDATE deliveries SET state = 0 WHERE route = ?1 AND seq =
-                (SELECT min(seq) FROM deliveries INDEXED BY deliveries_lane
-                 WHERE route = ?1 AND lane = ?2 AND state IN (1, 2, 3) AND state = 1)",
+                (SELECT min(seq) FROM deliveries INDEXED BY deliveries_parked
+                 WHERE route = ?1 AND lane = ?2 AND state = 1)",
         )?
         .execute(params![route.0, lane])?;
-    Ok(promoted > 0)
+    shelf.woke |= promoted > 0;
+    Ok(())
 }

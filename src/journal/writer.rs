@@ -13,7 +13,7 @@ use super::counts::Tally;
 use super::ids::IdIndex;
 use super::{
     Accepted, Arrived, Claim, Claimed, Committed, JournalError, OpenError, Quarantined, Retained,
-    RouteNo, Settings, Settlement, accept, claim, counts, retain, settle, sqlite,
+    RouteNo, Settings, Settlement, accept, claim, counts, quarantine, retain, settle, sqlite,
 };
 use crate::clock::Clock;
 use crate::event::{PairingRule, Path};
@@ -36,7 +36,7 @@ pub(super) enum Op {
 /// Tells a requester that its request is on disk, or why not.
 type Finish = Box<dyn FnOnce(Result<(), &JournalError>)>;
 
-/// The one that writes. Has the file to itself from its opening until it is dropped.
+/// The one that writes. Has the file to itself from [`super::Journal::open`] until it is dropped.
 #[derive(Debug)]
 pub struct Writer {
     connection: Connection,
@@ -45,8 +45,6 @@ pub struct Writer {
     wake: watch::Sender<u64>,
     settings: Settings,
     clock: Clock,
-    /// Whether deliveries may have become due in the transaction under way.
-    woke: bool,
     failing: bool,
     /// Holds the lock on the file beside the journal.
     _lock: File,
@@ -78,9 +76,10 @@ impl Writer {
         let shelf = Shelf {
             ids: IdIndex::load(&connection).map_err(at)?,
             rule,
-            first_seq: super::meta(&connection, super::FIRST_SEQ).map_err(at)?.unwrap_or(0),
+            first_seq: accept::first_seq(&connection).map_err(at)?,
             next_seq: accept::next_seq(&connection).map_err(at)?,
             tally: Tally::default(),
+            woke: false,
         };
         Ok(Self {
             connection,
@@ -89,7 +88,6 @@ impl Writer {
             wake,
             settings: settings.clone(),
             clock,
-            woke: false,
             failing: false,
             _lock: lock,
         })
@@ -120,6 +118,12 @@ impl Writer {
         Ok(numbers)
     }
 
+    /// For tests that make the store fail.
+    #[cfg(test)]
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Works until every handle is gone, then brings the write-ahead log into the file.
     ///
     /// The process may die anywhere in here: what was answered is on disk, the rest is not there.
@@ -148,14 +152,14 @@ impl Writer {
         waiting.clear();
         match result {
             Ok(()) => {
-                self.shelf.committed();
+                let woke = self.shelf.committed();
                 if std::mem::take(&mut self.failing) {
                     info!("the journal commits again");
                 }
                 for finish in finishes {
                     finish(Ok(()));
                 }
-                if std::mem::take(&mut self.woke) {
+                if woke {
                     self.wake.send_modify(|count| *count = count.wrapping_add(1));
                 }
             }
@@ -168,8 +172,8 @@ impl Writer {
         waiting: &mut Vec<Op>,
         finishes: &mut Vec<Finish>,
     ) -> rusqlite::Result<()> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut result = Ok(());
+        // When it can't even begin, every requester is told why.
+        let mut result = self.begin();
         for op in waiting.drain(..) {
             if result.is_ok() {
                 result = self.apply(op, finishes);
@@ -178,10 +182,14 @@ impl Writer {
             }
         }
         result?;
-        self.shelf.ids.move_some(&self.connection, self.shelf.first_seq)?;
+        self.shelf.ids.move_some(&self.connection)?;
         self.shelf.tally.flush(&self.connection)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
+    }
+
+    fn begin(&self) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
     }
 
     fn roll_back(&mut self, source: rusqlite::Error, finishes: Vec<Finish>, requests: usize) {
@@ -191,7 +199,6 @@ impl Writer {
             warn!(error = %Chain(&error), "rolling back");
         }
         self.shelf.rolled_back();
-        self.woke = false;
         let error = JournalError::Commit { requests, source: Arc::new(source) };
         // Said once for as long as it lasts: a full disk would otherwise be filled with logs.
         if !std::mem::replace(&mut self.failing, true) {
@@ -207,24 +214,24 @@ impl Writer {
         let now = self.clock.now();
         let Self { connection, shelf, .. } = self;
         match op {
-            // The requester gave up; it told its sender to come back.
+            // The requester gave up: it told its sender to come back, or nobody would attempt
+            // what is leased.
             Op::Accept(_, reply) if reply.is_closed() => Ok(()),
+            Op::Quarantine(_, reply) if reply.is_closed() => Ok(()),
+            Op::Claim(_, reply) if reply.is_closed() => Ok(()),
             Op::Accept(arrived, reply) => {
-                let result = accept::accept(connection, shelf, &arrived, now);
-                self.woke |= result.as_ref().is_ok_and(|accepted| accepted.is_new);
-                later(reply, result, finishes)
+                later(reply, accept::accept(connection, shelf, &arrived, now), finishes)
             }
             Op::Quarantine(quarantined, reply) => {
-                let result = accept::quarantine(connection, shelf, &quarantined);
+                let result = quarantine::quarantine(connection, shelf, &quarantined);
                 later(reply, result.map(|()| Committed(())), finishes)
             }
             Op::Claim(claim, reply) => {
-                later(reply, claim::claim(connection, &claim, now), finishes)
+                later(reply, claim::claim(connection, shelf, &claim, now), finishes)
             }
             Op::Settle(settlement, reply) => {
                 let result = settle::settle(connection, shelf, &settlement, now);
-                self.woke |= result.as_ref().is_ok_and(|promoted| *promoted);
-                later(reply, result.map(|_| Committed(())), finishes)
+                later(reply, result.map(|()| Committed(())), finishes)
             }
             Op::DoorIsOpen(path, opened, reply) => {
                 let result = counts::door_is_open(connection, path, opened, now);

@@ -17,6 +17,7 @@ mod crash;
 mod delivery;
 mod event_bus;
 mod faults;
+mod model;
 mod pairing;
 mod queue;
 mod shutdown;

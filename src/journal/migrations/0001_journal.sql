@@ -37,8 +37,9 @@ CREATE TABLE events (
     receive_count INTEGER,
     message_id TEXT
 );
--- Nearly in order of arrival, so that it is as good as append-only.
-CREATE INDEX events_time ON events (time_ns);
+-- Nearly in order of arrival, so that it is as good as append-only. The subject keeps the search for
+-- an event's other arrival short when many events share an instant.
+CREATE INDEX events_time ON events (time_ns, subject);
 
 -- encoding: 0 as it came, 1 zstd.
 CREATE TABLE payloads (seq INTEGER PRIMARY KEY, encoding INTEGER NOT NULL, body BLOB NOT NULL);
@@ -73,9 +74,13 @@ CREATE TABLE deliveries (
     created_at INTEGER NOT NULL, due_at INTEGER NOT NULL, settled_at INTEGER, reason TEXT,
     PRIMARY KEY (seq, route)
 ) WITHOUT ROWID;
-CREATE INDEX deliveries_due ON deliveries (route, due_at, seq) WHERE state IN (0, 3);
--- The subjects that have something under way: small while targets answer.
-CREATE INDEX deliveries_lane ON deliveries (route, lane, seq) WHERE state IN (1, 2, 3);
+-- By number, not by time: a clock that is set back must not bring a later event before an earlier one.
+CREATE INDEX deliveries_fresh ON deliveries (route, seq) WHERE state = 0;
+CREATE INDEX deliveries_parked ON deliveries (route, lane, seq) WHERE state = 1;
+-- The lanes that have something under way or waiting for a retry, one row each: small while targets
+-- answer.
+CREATE INDEX deliveries_busy ON deliveries (route, lane, state, due_at) WHERE state IN (2, 3);
+CREATE INDEX deliveries_retry ON deliveries (route, due_at) WHERE state = 3;
 
 CREATE TABLE attempts (
     seq INTEGER NOT NULL, route INTEGER NOT NULL, attempt INTEGER NOT NULL,
@@ -88,6 +93,7 @@ CREATE TABLE quarantine (
     reason TEXT NOT NULL, detail TEXT NOT NULL, message_id TEXT,
     encoding INTEGER NOT NULL, body BLOB NOT NULL
 );
+CREATE INDEX quarantine_reason ON quarantine (reason);
 
 -- When each door was open. A row is stretched while the door stays open.
 CREATE TABLE coverage (

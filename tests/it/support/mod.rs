@@ -5,9 +5,11 @@ pub(crate) mod emulator;
 pub(crate) mod event;
 pub(crate) mod gateway;
 pub(crate) mod http;
+pub(crate) mod invariants;
 pub(crate) mod journal_file;
 pub(crate) mod process;
 pub(crate) mod settings;
+pub(crate) mod store;
 pub(crate) mod target;
 
 use std::time::{Duration, Instant};

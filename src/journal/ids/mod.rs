@@ -4,8 +4,8 @@
 //! append-only: each insert would rewrite a page of 16 KiB somewhere. Instead, new ids gather in
 //! memory (`recent`, some tens of thousands), and each commit moves a run of neighbours into the
 //! table `ids`: a sweep goes through the ids in their order, and comes round again. A page of the
-//! table so takes many ids whenever it is rewritten. A sweep also takes the ids of expired events
-//! out of the pages it rewrites.
+//! table so takes many ids whenever it is rewritten. Now and then a sweep also takes the ids of
+//! expired events out of the pages it rewrites.
 //!
 //! What is in memory can be told again from the tables after a crash: a finished sweep has taken
 //! everything that was there when it began, and that mark is stored (`meta`, `ids_swept_seq`). So a
@@ -22,6 +22,9 @@ use crate::event::{Digest, EventId};
 const RECENT_MAX: usize = 32_768;
 /// How many ids a sweep moves for each one that came: more than one, so that it gets done.
 const MOVED_FOR_EACH: usize = 2;
+/// A sweep cleans once the expired ids are this fraction of the others. To clean, it reads every
+/// entry between two ids that it moves (67 ns each: at 10 million events, 20 µs for each id moved).
+const CLEANED_FRACTION: i64 = 32;
 
 #[derive(Debug)]
 pub(super) struct IdIndex {
@@ -29,6 +32,8 @@ pub(super) struct IdIndex {
     recent: BTreeSet<(Digest, i64)>,
     recent_max: usize,
     sweep: Option<Sweep>,
+    /// Entries of events before this one have been deleted from the table.
+    cleaned_seq: i64,
     /// The number that the next row of `aliases` gets.
     next_alias: i64,
     /// What the transaction under way adds; `committed` or `rolled_back` ends it.
@@ -46,6 +51,8 @@ struct Sweep {
     since_seq: i64,
     /// The same for the rows of `aliases`.
     since_alias: i64,
+    /// Delete the entries of events before this one on the way.
+    cleans: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -75,6 +82,7 @@ impl IdIndex {
             recent,
             recent_max: RECENT_MAX,
             sweep: None,
+            cleaned_seq: 0,
             next_alias,
             adding: Vec::new(),
             adding_aliases: 0,
@@ -89,7 +97,8 @@ impl IdIndex {
         digest: Digest,
         first_seq: i64,
     ) -> rusqlite::Result<Option<i64>> {
-        let adding = self.adding.iter().find(|(other, _)| *other == digest).map(|(_, seq)| *seq);
+        let adding = self.adding.iter().find(|(other, seq)| *other == digest && *seq >= first_seq);
+        let adding = adding.map(|(_, seq)| *seq);
         let known = adding.or_else(|| {
             let mut same = self.recent.range((digest, first_seq)..=(digest, i64::MAX));
             same.next().map(|(_, seq)| *seq)
@@ -122,11 +131,7 @@ impl IdIndex {
     }
 
     /// Moves the next run of ids into the table, as the last step of a transaction.
-    pub(super) fn move_some(
-        &mut self,
-        connection: &Connection,
-        first_seq: i64,
-    ) -> rusqlite::Result<()> {
+    pub(super) fn move_some(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let Some(sweep) = self.sweep else { return Ok(()) };
         let limit = self.adding.len().saturating_mul(MOVED_FOR_EACH).max(MOVED_FOR_EACH);
         let behind = sweep.after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -137,9 +142,11 @@ impl IdIndex {
         for (digest, seq) in &ids {
             insert.execute(params![digest, seq])?;
         }
-        let last = ids.last().copied();
-        delete_expired(connection, sweep.after, last, first_seq)?;
         let finished = ids.len() < limit;
+        let last = ids.last().copied().filter(|_| !finished);
+        if let Some(first_seq) = sweep.cleans {
+            delete_expired(connection, sweep.after, last, first_seq)?;
+        }
         if finished {
             // The sweep has passed over every id that was there when it began.
             super::set_meta(connection, SWEPT_SEQ, sweep.since_seq)?;
@@ -152,19 +159,31 @@ impl IdIndex {
         Ok(())
     }
 
-    /// The transaction is on disk. `next_seq` is the number that the next event will get.
-    pub(super) fn committed(&mut self, next_seq: i64) {
+    /// The transaction is on disk. Events from `first_seq` on have not expired; `next_seq` is the
+    /// number that the next one will get.
+    pub(super) fn committed(&mut self, first_seq: i64, next_seq: i64) {
         self.recent.extend(self.adding.drain(..));
         self.next_alias += std::mem::take(&mut self.adding_aliases);
         if let Some(moved) = self.moving.take() {
             for id in &moved.ids {
                 self.recent.remove(id);
             }
+            if moved.sweep.is_none()
+                && let Some(cleaned_seq) = self.sweep.and_then(|sweep| sweep.cleans)
+            {
+                self.cleaned_seq = cleaned_seq;
+            }
             self.sweep = moved.sweep;
         }
         if self.sweep.is_none() && self.recent.len() >= self.recent_max {
-            self.sweep =
-                Some(Sweep { after: None, since_seq: next_seq, since_alias: self.next_alias });
+            let expired = first_seq - self.cleaned_seq;
+            let is_due = expired > 0 && expired >= (next_seq - first_seq) / CLEANED_FRACTION;
+            self.sweep = Some(Sweep {
+                after: None,
+                since_seq: next_seq,
+                since_alias: self.next_alias,
+                cleans: is_due.then_some(first_seq),
+            });
         }
     }
 
@@ -179,7 +198,7 @@ impl IdIndex {
 /// The mark in `meta`: ids of all events before it are in the table.
 const SWEPT_SEQ: &str = "ids_swept_seq";
 
-/// Looks into the table alone. Readers use it, and look through the events since the mark as well.
+/// Looks into the table alone.
 fn find_in_table(
     connection: &Connection,
     digest: Digest,
@@ -191,7 +210,8 @@ fn find_in_table(
         .optional()
 }
 
-/// The event with this id, for a connection that does not share the writer's memory.
+/// The event with this id, for a connection that does not share the writer's memory: what is not in
+/// the table is among the events since the mark, or the aliases.
 pub(super) fn find_by_reading(
     connection: &Connection,
     id: &EventId,
@@ -210,21 +230,19 @@ pub(super) fn find_by_reading(
         return Ok(recent);
     }
     connection
-        .prepare_cached("SELECT seq FROM aliases WHERE digest = ? LIMIT 1")?
-        .query_row([digest], |row| row.get(0))
+        .prepare_cached("SELECT seq FROM aliases WHERE digest = ? AND seq >= ? LIMIT 1")?
+        .query_row(params![digest, first_seq], |row| row.get(0))
         .optional()
 }
 
-/// Deletes the entries of expired events between two ids, on pages that are rewritten anyway.
+/// Deletes the entries of expired events between two ids (from the first, to the last, where there is
+/// none), on pages that are rewritten anyway.
 fn delete_expired(
     connection: &Connection,
     after: Option<(Digest, i64)>,
     last: Option<(Digest, i64)>,
     first_seq: i64,
 ) -> rusqlite::Result<()> {
-    if first_seq == 0 {
-        return Ok(());
-    }
     let from = after.map_or(Digest::from_bytes([0; 16]), |(digest, _)| digest);
     let to = last.map_or(Digest::from_bytes([0xff; 16]), |(digest, _)| digest);
     connection
@@ -232,3 +250,6 @@ fn delete_expired(
         .execute(params![from, to, first_seq])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

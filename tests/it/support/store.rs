@@ -1,0 +1,99 @@
+//! A journal that is served from a folder of its own, and can be stopped, killed and started again.
+
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use twinstream::clock::{Clock, ManualClock};
+use twinstream::event::Timestamp;
+use twinstream::journal::{EventFilter, EventStory, Journal, Reader, RouteNo, Settings};
+use twinstream::normalize::identity;
+
+/// The time at which every test begins.
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_772_356_544_000);
+
+const FILE: &str = "journal.db";
+
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) journal: Journal,
+    pub(crate) clock: ManualClock,
+    /// In the order of the names it was opened with.
+    pub(crate) routes: Vec<RouteNo>,
+    writer: JoinHandle<()>,
+    names: Vec<String>,
+    keep: Duration,
+    folder: TempDir,
+}
+
+impl Store {
+    pub(crate) fn open(routes: &[&str], keep: Duration) -> Self {
+        let names = routes.iter().map(|&name| name.to_owned()).collect();
+        Self::open_in(tempfile::tempdir().unwrap(), names, keep, ManualClock::at(START))
+    }
+
+    fn open_in(folder: TempDir, names: Vec<String>, keep: Duration, clock: ManualClock) -> Self {
+        let settings = Settings {
+            path: folder.path().join(FILE),
+            queue_max: 64,
+            batch_max: 16,
+            busy_timeout: Duration::from_secs(1),
+            keep,
+            size_bytes_max: u64::MAX,
+        };
+        let (journal, mut writer) =
+            Journal::open(&settings, identity::pair, Clock::Manual(clock.clone())).unwrap();
+        let with_targets: Vec<_> =
+            names.iter().map(|name| (name.clone(), "app".to_owned())).collect();
+        let routes = writer.register_routes(&with_targets).unwrap();
+        let writer = std::thread::spawn(move || writer.run());
+        Self { journal, clock, routes, writer, names, keep, folder }
+    }
+
+    /// Stops in order, and starts again.
+    pub(crate) fn restart(self) -> Self {
+        let Self { journal, clock, writer, names, keep, folder, routes: _ } = self;
+        drop(journal);
+        writer.join().unwrap();
+        Self::open_in(folder, names, keep, clock)
+    }
+
+    /// Starts again from what `kill -9` would leave: the files as they are now, with a write-ahead
+    /// log that nobody has brought into the journal, and a commit at its end that was cut off.
+    pub(crate) fn crash(self) -> Self {
+        let left = tempfile::tempdir().unwrap();
+        std::fs::copy(self.file(""), left.path().join(FILE)).unwrap();
+        let mut log = std::fs::read(self.file("-wal")).unwrap();
+        log.extend_from_slice(&[0x5a; 5_000]);
+        std::fs::write(left.path().join(format!("{FILE}-wal")), log).unwrap();
+        let Self { journal, clock, writer, names, keep, folder: _, routes: _ } = self;
+        drop(journal);
+        writer.join().unwrap();
+        Self::open_in(left, names, keep, clock)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        self.journal.reader().unwrap()
+    }
+
+    /// Every event there is, oldest arrival first.
+    pub(crate) async fn stories(&self) -> Vec<EventStory> {
+        let reader = self.reader();
+        let all = EventFilter { limit: usize::MAX, ..EventFilter::default() };
+        let mut stories = Vec::new();
+        for event in reader.events(all).await.unwrap().into_iter().rev() {
+            let id = twinstream::event::EventId::parse(&event.id).unwrap();
+            stories.push(reader.event(id).await.unwrap().unwrap());
+        }
+        stories
+    }
+
+    fn file(&self, suffix: &str) -> PathBuf {
+        self.folder.path().join(format!("{FILE}{suffix}"))
+    }
+}
