@@ -152,6 +152,9 @@ impl Gateway {
                 warn!(target.name = %target.name, "no route leads to this target");
                 continue;
             };
+            for route in &routes {
+                base.metrics.expect_route(&route.name, &target.name);
+            }
             let http = HttpTarget::new(target.clone())?;
             let (journal, metrics) = (base.journal.clone(), base.metrics.clone());
             let dispatcher = Dispatcher::new(http, routes, journal, base.clock.clone(), metrics);

@@ -137,9 +137,24 @@ impl Default for Metrics {
             door_open: Family::default(),
         };
         metrics.registry = Arc::new(metrics.register());
+        metrics.begin_at_zero();
         metrics
     }
 }
+
+/// Why a webhook is refused for good, or told to come back.
+const REFUSALS: [&str; 10] = [
+    "body_too_long",
+    "broken_body",
+    "busy",
+    "connections",
+    "credentials",
+    "deadline",
+    "disk_full",
+    "locked",
+    "slow_body",
+    "stopping",
+];
 
 impl Metrics {
     fn register(&self) -> Registry {
@@ -239,6 +254,36 @@ impl Metrics {
             Unit::Seconds,
             self.oldest_pending.clone(),
         );
+    }
+
+    /// A series that begins with its first event hides that event from Prometheus's `increase()`: those
+    /// that somebody alarms on begin at zero.
+    fn begin_at_zero(&self) {
+        for path in Path::ALL {
+            for outcome in ArrivalOutcome::ALL {
+                let labels = ByPathOutcome { path: path.as_str(), outcome: outcome.as_str() };
+                drop(self.arrivals.get_or_create(&labels));
+            }
+        }
+        for cause in REFUSALS {
+            drop(self.refused.get_or_create(&ByCause { cause }));
+        }
+        for cause in ["busy", "deadline", "disk_full", "locked", "stopped", "store"] {
+            drop(self.journal_failures.get_or_create(&ByCause { cause }));
+        }
+    }
+
+    /// A route that is configured: its series begin at zero too.
+    pub fn expect_route(&self, route: &Arc<str>, target: &Arc<str>) {
+        for outcome in [DeliveryOutcome::Delivered, DeliveryOutcome::Dead] {
+            let (route, target) = (Arc::clone(route), Arc::clone(target));
+            let labels = ByRouteOutcome { route, target, outcome: outcome.as_str() };
+            drop(self.deliveries.get_or_create(&labels));
+        }
+        for outcome in ["delivered", "retry", "dead"] {
+            let labels = ByTargetOutcome { target: Arc::clone(target), outcome };
+            drop(self.attempts.get_or_create(&labels));
+        }
     }
 
     /// An arrival is on disk.
