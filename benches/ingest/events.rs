@@ -31,7 +31,7 @@ const TEMPLATE: &str = concat!(
 );
 
 /// How many different users events are about.
-const USERS: u64 = 200_000;
+pub(crate) const USERS: u64 = 200_000;
 /// Between two events, in nanoseconds.
 const STEP_NS: i64 = 41_000;
 

@@ -81,7 +81,7 @@ impl Gateway {
     async fn start(folder: &Path, mode: &str, door: &str) -> Self {
         let journal = folder.join("journal.db");
         let config = format!(
-            "mode = {mode:?}\n{door}\n[log]\nfilter = \"warn\"\n[journal]\npath = {:?}\n\
+            "mode = {mode:?}\n{door}\n[log]\nfilter = \"error\"\n[journal]\npath = {:?}\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n",
             journal.display().to_string()
         );

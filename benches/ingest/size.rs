@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use twinstream::clock::Clock;
-use twinstream::event::{Arrival, Hops};
+use twinstream::event::{Arrival, Digest, Event, EventId, Hops};
 use twinstream::journal::{Arrived, Journal, Settings};
 use twinstream::normalize::{self, Normalized, identity};
 
-use super::events::Template;
+use super::events::{self, Template, USERS};
 use super::load::Numbers;
 use super::processes::Gateway;
 use super::report::{Report, Row, Target};
@@ -88,13 +88,10 @@ async fn accept(journal: &Journal, events: u64, numbers: &Numbers) {
             let (journal, numbers, left) = (journal.clone(), numbers.clone(), Rc::clone(&left));
             tokio::task::spawn_local(async move {
                 let mut template = Template::body();
+                let like = normalize::webhook(template.fill(0)).unwrap();
                 while let Ok(permit) = left.try_acquire() {
                     permit.forget();
-                    let normalized = normalize::webhook(template.fill(numbers.take())).unwrap();
-                    let Normalized { event, stream, .. } = normalized;
-                    let at = Clock::System.now();
-                    let arrival = Arrival { at, stream, hops: Hops::Webhook };
-                    let arrived = Arrived::new(event, arrival, Vec::new());
+                    let arrived = arrived(&mut template, &like, numbers.take());
                     let accepted = journal.accept(arrived).await.unwrap();
                     assert!(accepted.is_new, "an event was taken for another");
                 }
@@ -104,6 +101,25 @@ async fn accept(journal: &Journal, events: u64, numbers: &Numbers) {
     for task in tasks {
         task.await.unwrap();
     }
+}
+
+/// Normalized once and then changed: the writer is measured here, and must not wait for its input.
+fn arrived(template: &mut Template, like: &Normalized, number: u64) -> Arrived {
+    let (id, at) = (events::id(number), Clock::System.now());
+    let event = Event {
+        id: EventId::parse(&id).unwrap(),
+        subject: format!("user:auth0|{}", number % USERS).into(),
+        time: at,
+        payload_digest: Digest::of(id.as_bytes()),
+        object_digest: Digest::of(id.as_bytes()),
+        payload: std::str::from_utf8(template.fill(number)).unwrap().into(),
+        ..like.event.clone()
+    };
+    Arrived::new(
+        event,
+        Arrival { at, stream: like.stream.clone(), hops: Hops::Webhook },
+        Vec::new(),
+    )
 }
 
 /// After a crash, which leaves the write-ahead log to be read.
