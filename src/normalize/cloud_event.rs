@@ -10,8 +10,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::bus_envelope::string;
+use super::canonical::Canonical;
 use super::{Reason, Rejection, subject};
-use crate::event::{Digest, Event, EventId, Purpose, Timestamp};
+use crate::event::{Event, EventId, Purpose, Timestamp};
 
 /// The attributes that decide. Each is raw, so that a wrong one is told by its name.
 #[derive(Deserialize)]
@@ -59,11 +60,13 @@ pub(super) fn read(text: &str) -> Result<(Event, Option<Box<str>>), Rejection> {
         object.remove("a0stream");
     }
     let object = document.pointer("/data/object").unwrap_or(&Value::Null);
+    let canonical = Canonical::of(&document, text.len())
+        .map_err(|_| Rejection::new(Reason::NotJson, "a value with no canonical form"))?;
     let event = Event {
         id,
         subject: subject::of(&kind, &tenant, object),
-        object_digest: canonical_digest(object)?,
-        payload_digest: canonical_digest(&document)?,
+        object_digest: canonical.object_digest(),
+        payload_digest: canonical.digest(),
         kind,
         tenant,
         time,
@@ -139,11 +142,4 @@ fn required<'a>(
 fn name(value: Option<&RawValue>) -> Option<Box<str>> {
     let text = value.and_then(string)?;
     (text.len() <= NAME_BYTES_MAX).then(|| text.into())
-}
-
-/// Digest of the value in RFC 8785 order, so that spacing and the order of keys don't count.
-fn canonical_digest(value: &Value) -> Result<Digest, Rejection> {
-    let canonical = serde_json_canonicalizer::to_vec(value)
-        .map_err(|_| Rejection::new(Reason::NotJson, "a value with no canonical form"))?;
-    Ok(Digest::of(&canonical))
 }
