@@ -64,6 +64,17 @@ pub(crate) async fn measure(scale: &Scale, folder: &Path, report: &mut Report) {
     rows(report, &flush_ms, &series, memory);
 }
 
+/// The gateway alone.
+pub(crate) async fn profile(folder: &Path, report: &mut Report) {
+    let gateway = Gateway::webhook(folder).await;
+    let numbers = Numbers::default();
+    let address = gateway.address();
+    let load = Load { address, connections: 64, duration: Duration::from_secs(20) };
+    let outcome = load::run(load, &numbers).await;
+    let row = Row::new("gateway, 64 connections, alone").rate(outcome.per_second());
+    report.push(row.took(outcome.quantile_ms(0.5), outcome.quantile_ms(0.99)));
+}
+
 fn rows(report: &mut Report, flush_ms: &[f64], series: &[Vec<Series>], memory: (f64, f64)) {
     report.push(Row::new("disk: 4 KiB appended and flushed").took(median(flush_ms), f64::NAN));
     for (of_servers, connections) in series.iter().zip(CONCURRENCY) {

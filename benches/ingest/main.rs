@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench ingest` runs everything and says for each target whether it was met.
 //! Options, after `--`: `--quick` (under 90 s, up to 100,000 events), `--json`, `--only PART` (http,
-//! queue, size, stop; repeatable), `--strict` (exit code 1 when a target is missed).
+//! queue, size, stop; repeatable), `--strict` (exit code 1 when a target is missed). `--only profile`
+//! loads the gateway alone for 20 s, for a profiler to look at.
 //!
 //! Absolute figures of a shared machine move by a factor of two between runs. So every target is a
 //! ratio of things measured in one run, side by side, and the repetitions are interleaved.
@@ -90,6 +91,9 @@ fn main() {
         let (scale, folder) = (&options.scale, folder.path());
         if options.wants("http") {
             http::measure(scale, &part(folder, "http"), &mut report).await;
+        }
+        if options.only.iter().any(|only| only == "profile") {
+            http::profile(&part(folder, "profile"), &mut report).await;
         }
         if options.wants("queue") {
             queue::measure(scale, &part(folder, "queue"), &mut report).await;
