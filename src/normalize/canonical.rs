@@ -5,10 +5,12 @@
 //! half of the time of a whole request. It still writes the numbers that are not plain, and the
 //! tests hold the two against each other.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
 
+use super::json::Json;
 use crate::event::Digest;
 
 /// The largest integer below which every integer is a double of its own (RFC 8785, section 3.2.2.3:
@@ -22,13 +24,20 @@ pub(super) struct Canonical {
 }
 
 impl Canonical {
-    /// Writes it.
+    /// Writes it, but for the member `without` of the outermost object. `bytes` is how long it may
+    /// well get.
     ///
     /// # Errors
     /// When a value has no canonical form.
-    pub(super) fn of(document: &Value, bytes: usize) -> serde_json::Result<Self> {
+    pub(super) fn of(document: &Json<'_>, without: &str, bytes: usize) -> serde_json::Result<Self> {
         let mut canonical = Self { text: Vec::with_capacity(bytes), object: None };
-        canonical.write(document, &["data", "object"])?;
+        match document {
+            Json::Object(members) => {
+                let members = members.iter().filter(|(name, _)| name != without);
+                canonical.write_object(members.collect(), &["data", "object"])?;
+            }
+            other => canonical.write(other, &[])?,
+        }
         Ok(canonical)
     }
 
@@ -43,16 +52,15 @@ impl Canonical {
         Digest::of(object.unwrap_or(b"null"))
     }
 
-    /// `way` is what is left of the way to the object.
-    fn write(&mut self, value: &Value, way: &[&str]) -> serde_json::Result<()> {
+    fn write(&mut self, value: &Json<'_>, way: &[&str]) -> serde_json::Result<()> {
         match value {
-            Value::Null => self.text.extend_from_slice(b"null"),
-            Value::Bool(true) => self.text.extend_from_slice(b"true"),
-            Value::Bool(false) => self.text.extend_from_slice(b"false"),
-            Value::Number(number) => self.write_number(number)?,
+            Json::Null => self.text.extend_from_slice(b"null"),
+            Json::Bool(true) => self.text.extend_from_slice(b"true"),
+            Json::Bool(false) => self.text.extend_from_slice(b"false"),
+            Json::Number(number) => self.write_number(number)?,
             // The escapes of serde_json are those of section 3.2.2.2.
-            Value::String(text) => serde_json::to_writer(&mut self.text, text)?,
-            Value::Array(values) => {
+            Json::Text(text) => serde_json::to_writer(&mut self.text, text)?,
+            Json::Array(values) => {
                 self.text.push(b'[');
                 for (position, value) in values.iter().enumerate() {
                     self.separate(position);
@@ -60,7 +68,7 @@ impl Canonical {
                 }
                 self.text.push(b']');
             }
-            Value::Object(entries) => self.write_object(entries, way)?,
+            Json::Object(members) => self.write_object(members.iter().collect(), way)?,
         }
         Ok(())
     }
@@ -74,30 +82,34 @@ impl Canonical {
         Ok(())
     }
 
+    /// `way` is what is left of the way to `/data/object`.
     fn write_object(
         &mut self,
-        entries: &Map<String, Value>,
+        mut members: Vec<&(Cow<'_, str>, Json<'_>)>,
         way: &[&str],
     ) -> serde_json::Result<()> {
-        let mut sorted: Vec<(&String, &Value)> = entries.iter().collect();
         // Section 3.2.3: by UTF-16 code units, which is the order of the bytes up to U+D7FF.
-        if sorted.iter().all(|(key, _)| key.is_ascii()) {
-            sorted.sort_unstable_by_key(|(key, _)| *key);
+        if members.iter().all(|(name, _)| name.is_ascii()) {
+            members.sort_by(|(a, _), (b, _)| a.cmp(b));
         } else {
-            sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
         }
+        // Of members with one name the last counts; sorting left them in order.
+        members.reverse();
+        members.dedup_by(|(before, _), (after, _)| before == after);
+        members.reverse();
         self.text.push(b'{');
-        for (position, (key, value)) in sorted.into_iter().enumerate() {
+        for (position, (name, value)) in members.into_iter().enumerate() {
             self.separate(position);
-            serde_json::to_writer(&mut self.text, key)?;
+            serde_json::to_writer(&mut self.text, name)?;
             self.text.push(b':');
             let start = self.text.len();
             match way {
-                [next] if next == key => {
+                [next] if next == name => {
                     self.write(value, &[])?;
                     self.object = Some(start..self.text.len());
                 }
-                [next, rest @ ..] if next == key => self.write(value, rest)?,
+                [next, rest @ ..] if next == name => self.write(value, rest)?,
                 _ => self.write(value, &[])?,
             }
         }
@@ -115,13 +127,14 @@ impl Canonical {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     #[track_caller]
     fn check(value: &Value) {
-        let ours = Canonical::of(value, 0).unwrap();
+        let text = value.to_string();
+        let ours = Canonical::of(&serde_json::from_str(&text).unwrap(), "a0stream", 0).unwrap();
         let theirs = serde_json_canonicalizer::to_vec(value).unwrap();
         assert_eq!(String::from_utf8(ours.text.clone()), String::from_utf8(theirs.clone()));
         assert_eq!(ours.digest(), Digest::of(&theirs));
@@ -149,6 +162,14 @@ mod tests {
         for number in ["18446744073709551615", "-9223372036854775808", "0.1", "5e-324"] {
             check(&serde_json::from_str(number).unwrap());
         }
+    }
+
+    #[test]
+    fn one_member_is_left_out_and_the_last_of_a_name_counts() {
+        let text = r#"{"b":1,"a0stream":"x","data":{"a0stream":2,"object":3,"object":4},"b":5}"#;
+        let canonical = Canonical::of(&serde_json::from_str(text).unwrap(), "a0stream", 0).unwrap();
+        assert_eq!(canonical.text, br#"{"b":5,"data":{"a0stream":2,"object":4}}"#);
+        assert_eq!(canonical.object_digest(), Digest::of(b"4"));
     }
 
     fn values() -> impl Strategy<Value = Value> {

@@ -11,6 +11,7 @@ mod bus_envelope;
 mod canonical;
 mod cloud_event;
 pub mod identity;
+mod json;
 mod reason;
 mod subject;
 
