@@ -1,9 +1,9 @@
 //! The canonical form of JSON (RFC 8785), so that spacing and the order of keys don't count.
 //!
 //! Written here for speed, since every event goes through it: `serde_json_canonicalizer`, which is
-//! right as well, buffers each value of each object on its own and parses every key again, and took
-//! half of the time of a whole request. It still writes the numbers that are not plain, and the
-//! tests hold the two against each other.
+//! right as well, buffers each value of each object on its own and parses every key again; in a
+//! profile of the gateway under load, that and its allocations stood before everything else. It
+//! still writes the numbers that are not plain, and the tests hold the two against each other.
 
 use std::borrow::Cow;
 use std::ops::Range;
