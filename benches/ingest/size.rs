@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::rc::Rc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
@@ -20,8 +21,8 @@ use super::{Scale, median};
 const WAITING: usize = 64;
 /// Events in one figure.
 const WINDOW: u64 = 10_000;
-/// Figures at the end whose middle counts: one alone would be the noise of its second.
-const LAST: usize = 5;
+/// How often the full journal is compared with a new one; the middle counts.
+const COMPARISONS: u64 = 7;
 /// How many events a restart is measured with.
 const RESTART_AT: u64 = 100_000;
 /// An event at the end costs this much of one at the start, at most.
@@ -31,54 +32,93 @@ const RESTART: f64 = 1.0;
 
 pub(crate) async fn measure(scale: &Scale, folder: &Path, report: &mut Report) {
     let numbers = Numbers::default();
-    let mut windows = fill(folder, RESTART_AT, &numbers).await;
+    let path = folder.join("journal.db");
+    let full = Filled::open(&path);
+    full.fill(RESTART_AT, &numbers).await;
+    full.close();
     restart(folder, RESTART_AT, report).await;
+    let full = Filled::open(&path);
+    full.fill(scale.events - RESTART_AT, &numbers).await;
+    let ratios = compare(&full, folder, &numbers).await;
+    full.close();
     if scale.events > RESTART_AT {
-        windows.extend(fill(folder, scale.events - RESTART_AT, &numbers).await);
         restart(folder, scale.events, report).await;
     }
-    let bytes: u64 = ["journal.db", "journal.db-wal"]
-        .iter()
-        .filter_map(|name| std::fs::metadata(folder.join(name)).ok())
-        .map(|file| file.len())
-        .sum();
-    let (first, last) = (windows[1], median(&windows[windows.len() - LAST..]));
-    report.push(Row::new("journal, 64 waiting, events 10 k to 20 k").rate(first));
-    let thousands = scale.events / 1_000;
+    let each = bytes(&path) as f64 / (scale.events + COMPARISONS * WINDOW) as f64;
+    let (small, large): (Vec<f64>, Vec<f64>) = ratios.into_iter().unzip();
+    let costs: Vec<f64> = small.iter().zip(&large).map(|(small, large)| small / large).collect();
+    report.push(Row::new("journal, 64 waiting, events 10 k to 20 k").rate(median(&small)));
     report.push(
-        Row::new(&format!("journal, 64 waiting, at {thousands} k events"))
-            .rate(last)
-            .ratio("cost of an event, of that at 10 k", first / last)
+        Row::new(&format!("journal, 64 waiting, at {} k events", scale.events / 1_000))
+            .rate(median(&large))
+            .ratio("cost of an event, of that at 10 k", median(&costs))
             .target(Target::AtMost(COST)),
     );
-    let each = bytes as f64 / scale.events as f64;
     report.push(Row::new("journal: size on disk").ratio("bytes an event", each));
 }
 
-/// Adds events, and returns how many a second were taken in each window.
-async fn fill(folder: &Path, events: u64, numbers: &Numbers) -> Vec<f64> {
-    let settings = Settings {
-        path: folder.join("journal.db"),
-        queue_max: 4_096,
-        batch_max: 512,
-        busy_timeout: Duration::from_millis(500),
-        keep: Duration::from_hours(24 * 30),
-        size_bytes_max: u64::MAX,
-    };
-    let (journal, writer) = Journal::open(&settings, identity::pair, Clock::System).unwrap();
-    let writing = std::thread::spawn(move || writer.run());
-    let mut windows = Vec::new();
-    for window in 0..events / WINDOW {
-        if window % 10 == 0 {
-            eprintln!("  {} k of {} k", window * WINDOW / 1_000, events / 1_000);
-        }
-        let began = Instant::now();
-        accept(&journal, WINDOW, numbers).await;
-        windows.push(WINDOW as f64 / began.elapsed().as_secs_f64());
+fn bytes(journal: &Path) -> u64 {
+    let log = journal.with_extension("db-wal");
+    [journal, &log].iter().filter_map(|file| std::fs::metadata(file).ok()).map(|at| at.len()).sum()
+}
+
+/// How many a second a new journal takes in from its 10,000th event on, and the full one right
+/// after it: what else the machine does in these minutes must not look like the journal's doing.
+async fn compare(full: &Filled, folder: &Path, numbers: &Numbers) -> Vec<(f64, f64)> {
+    let mut rates = Vec::new();
+    for turn in 0..COMPARISONS {
+        let new = Filled::open(&folder.join(format!("new-{turn}.db")));
+        new.window(numbers).await;
+        let (small, large) = (new.window(numbers).await, full.window(numbers).await);
+        eprintln!("  new {small:.0}/s, full {large:.0}/s");
+        rates.push((small, large));
+        new.close();
     }
-    drop(journal);
-    writing.join().unwrap();
-    windows
+    rates
+}
+
+/// A journal with its writer.
+struct Filled {
+    journal: Journal,
+    writing: JoinHandle<()>,
+}
+
+impl Filled {
+    fn open(path: &Path) -> Self {
+        let settings = Settings {
+            path: path.to_owned(),
+            queue_max: 4_096,
+            batch_max: 512,
+            busy_timeout: Duration::from_millis(500),
+            keep: Duration::from_hours(24 * 30),
+            size_bytes_max: u64::MAX,
+        };
+        let (journal, writer) = Journal::open(&settings, identity::pair, Clock::System).unwrap();
+        let writing = std::thread::spawn(move || writer.run());
+        Self { journal, writing }
+    }
+
+    /// Adds events.
+    async fn fill(&self, events: u64, numbers: &Numbers) {
+        for window in 0..events / WINDOW {
+            let rate = self.window(numbers).await;
+            if window % 10 == 0 {
+                eprintln!("  {} k of {} k, {rate:.0}/s", window * WINDOW / 1_000, events / 1_000);
+            }
+        }
+    }
+
+    /// Adds some events, and returns how many a second were taken in.
+    async fn window(&self, numbers: &Numbers) -> f64 {
+        let began = Instant::now();
+        accept(&self.journal, WINDOW, numbers).await;
+        WINDOW as f64 / began.elapsed().as_secs_f64()
+    }
+
+    fn close(self) {
+        drop(self.journal);
+        self.writing.join().unwrap();
+    }
 }
 
 async fn accept(journal: &Journal, events: u64, numbers: &Numbers) {
