@@ -3,6 +3,7 @@
 use std::path::Path as FilePath;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::OpenError;
@@ -36,6 +37,7 @@ pub(super) fn open_writer(path: &FilePath, busy: Duration) -> Result<Connection,
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(at)?;
     connection.pragma_update(None, "cache_size", -8_192).map_err(at)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    keep_statements_prepared(&connection).map_err(at)?;
     migrate(&mut connection, path)?;
     Ok(connection)
 }
@@ -48,6 +50,7 @@ pub(super) fn open_reader(path: &FilePath) -> Result<Connection, OpenError> {
     connection.busy_timeout(Duration::from_secs(5)).map_err(at)?;
     connection.pragma_update(None, "cache_size", -2_048).map_err(at)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    keep_statements_prepared(&connection).map_err(at)?;
     let version = version(&connection, path)?;
     if version != MIGRATIONS.len() {
         return Err(OpenError::Version {
@@ -57,6 +60,14 @@ pub(super) fn open_reader(path: &FilePath) -> Result<Connection, OpenError> {
         });
     }
     Ok(connection)
+}
+
+/// Has SQLite plan a statement once, whatever is bound to it later (query planner stability).
+/// Otherwise it looks at what is bound to a LIMIT or a range, and prepares the statement anew each
+/// time that changes: measured, a third of the writer's time.
+fn keep_statements_prepared(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 fn version(connection: &Connection, path: &FilePath) -> Result<usize, OpenError> {

@@ -64,7 +64,7 @@ fn refuse_log_stream(envelope: &Envelope<'_>) -> Result<(), Rejection> {
 }
 
 /// The text of a JSON string; `None` for any other value.
-pub(super) fn string(value: &RawValue) -> Option<Cow<'_, str>> {
+fn string(value: &RawValue) -> Option<Cow<'_, str>> {
     // A borrowed `&str` cannot hold escapes, so an owned one is the second try.
     let text = value.get();
     serde_json::from_str::<&str>(text)

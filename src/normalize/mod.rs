@@ -8,8 +8,10 @@
 //! where twinstream decides by a field: without id, type and time there is no event.
 
 mod bus_envelope;
+mod canonical;
 mod cloud_event;
 pub mod identity;
+mod json;
 mod reason;
 mod subject;
 

@@ -3,48 +3,54 @@
 //! Events with one subject must reach a target in order, and arrivals that agree in tenant, type,
 //! subject and time are one event; so the subject is as narrow as Auth0's payloads allow.
 
-use serde_json::Value;
+use super::json::Json;
 
 /// The subject in the form `family:part/part`, such as `user:auth0|5f0c` or
 /// `organization.member:org_1/auth0|5f0c`. What has no known parts belongs to the whole stream.
-pub(super) fn of(kind: &str, tenant: &str, object: &Value) -> Box<str> {
+pub(super) fn of(kind: &str, tenant: &str, object: &Json<'_>) -> Box<str> {
     parts(kind)
-        .and_then(|(family, pointers)| named(family, pointers, object))
+        .and_then(|(family, places)| named(family, places, object))
         .unwrap_or_else(|| format!("stream:{tenant}"))
         .into()
 }
 
+/// The names that lead to one part of the subject.
+type Place = &'static [&'static str];
+
 /// Where the parts of the subject stand in `data.object`, by the family of the type.
-fn parts(kind: &str) -> Option<(&'static str, &'static [&'static str])> {
+fn parts(kind: &str) -> Option<(&'static str, &'static [Place])> {
     let (family, _verb) = kind.rsplit_once('.')?;
     Some(match family {
-        "user" => ("user", &["/user_id"]),
-        "organization" => ("organization", &["/id"]),
-        "organization.member" => ("organization.member", &["/organization/id", "/user/user_id"]),
-        "organization.member.role" => {
-            ("organization.member.role", &["/organization/id", "/user/user_id", "/role/id"])
+        "user" => ("user", &[&["user_id"]]),
+        "organization" => ("organization", &[&["id"]]),
+        "organization.member" => {
+            ("organization.member", &[&["organization", "id"], &["user", "user_id"]])
         }
+        "organization.member.role" => (
+            "organization.member.role",
+            &[&["organization", "id"], &["user", "user_id"], &["role", "id"]],
+        ),
         "organization.connection" => {
-            ("organization.connection", &["/organization/id", "/connection/id"])
+            ("organization.connection", &[&["organization", "id"], &["connection", "id"]])
         }
-        "group" => ("group", &["/id"]),
-        "group.member" => ("group.member", &["/group/id", "/member/id"]),
-        "connection" => ("connection", &["/id"]),
+        "group" => ("group", &[&["id"]]),
+        "group.member" => ("group.member", &[&["group", "id"], &["member", "id"]]),
+        "connection" => ("connection", &[&["id"]]),
         _ => return None,
     })
 }
 
-fn named(family: &str, pointers: &[&str], object: &Value) -> Option<String> {
-    let alone = pointers.len() == 1;
-    let parts: Option<Vec<String>> = pointers
+fn named(family: &str, places: &[Place], object: &Json<'_>) -> Option<String> {
+    let alone = places.len() == 1;
+    let parts: Option<Vec<String>> = places
         .iter()
-        .map(|pointer| match object.pointer(pointer)? {
-            Value::String(text) if text.is_empty() => None,
-            Value::String(text) if alone => Some(text.clone()),
+        .map(|place| match object.at(place)? {
+            Json::Text(text) if text.is_empty() => None,
+            Json::Text(text) if alone => Some(text.clone().into_owned()),
             // A slash inside a part must not look like the one between two.
-            Value::String(text) => Some(text.replace('%', "%25").replace('/', "%2F")),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+            Json::Text(text) => Some(text.replace('%', "%25").replace('/', "%2F")),
+            Json::Number(number) => Some(number.to_string()),
+            Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
         })
         .collect();
     Some(format!("{family}:{}", parts?.join("/")))
@@ -52,13 +58,14 @@ fn named(family: &str, pointers: &[&str], object: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     #[track_caller]
     fn check(kind: &str, object: &Value, expected: &str) {
-        assert_eq!(&*of(kind, "acme", object), expected);
+        let text = object.to_string();
+        assert_eq!(&*of(kind, "acme", &serde_json::from_str(&text).unwrap()), expected);
     }
 
     #[test]

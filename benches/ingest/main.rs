@@ -1,0 +1,153 @@
+//! How fast events come in, on this machine, against what its disk and its CPU can do at best.
+//!
+//! `cargo bench --bench ingest` runs everything and says for each target whether it was met.
+//! Options, after `--`: `--quick` (under 90 s, up to 100,000 events), `--json`, `--only PART` (http,
+//! queue, size, stop; repeatable), `--strict` (exit code 1 when a target is missed). `--only profile`
+//! loads the gateway alone for 20 s, for a profiler to look at.
+//!
+//! Absolute figures of a shared machine move by a factor of two between runs. So every target is a
+//! ratio of things measured in one run, side by side, and the repetitions are interleaved.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::exit,
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    missing_docs,
+    reason = "a benchmark: it prints, reads the clock, and fails loudly"
+)]
+
+mod events;
+mod http;
+mod load;
+mod processes;
+mod queue;
+mod report;
+mod servers;
+mod size;
+mod stop;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use report::Report;
+
+/// How much is measured.
+#[derive(Debug, Clone)]
+struct Scale {
+    quick: bool,
+    /// Repetitions of the comparison of servers.
+    rounds: usize,
+    /// How long each server is loaded in one repetition, in seconds.
+    seconds: f64,
+    /// Messages in the queue.
+    messages: usize,
+    /// Events in the journal at the end.
+    events: u64,
+}
+
+const FULL: Scale =
+    Scale { quick: false, rounds: 6, seconds: 2.0, messages: 30_000, events: 1_000_000 };
+const QUICK: Scale =
+    Scale { quick: true, rounds: 3, seconds: 1.2, messages: 8_000, events: 100_000 };
+
+struct Options {
+    scale: Scale,
+    json: bool,
+    strict: bool,
+    only: Vec<String>,
+}
+
+impl Options {
+    fn wants(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == part)
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // The servers to compare with are this same program, in a process of their own.
+    if let Some(at) = arguments.iter().position(|argument| argument == "--serve-as") {
+        let folder = arguments.get(at + 2).map(PathBuf::from);
+        return servers::serve(&arguments[at + 1], &folder.expect("--serve-as KIND FOLDER"));
+    }
+    let options = options(arguments);
+    let began = Instant::now();
+    // Beside the build, so on a disk: a tmpfs would flush for free.
+    let folder = tempfile::Builder::new()
+        .prefix("ingest-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+        .expect("a folder under the target folder");
+    let mut report = Report::new(options.scale.quick);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(tokio::task::LocalSet::new().run_until(async {
+        let (scale, folder) = (&options.scale, folder.path());
+        if options.wants("http") {
+            http::measure(scale, &part(folder, "http"), &mut report).await;
+        }
+        if options.only.iter().any(|only| only == "profile") {
+            http::profile(&part(folder, "profile"), &mut report).await;
+        }
+        if options.wants("queue") {
+            queue::measure(scale, &part(folder, "queue"), &mut report).await;
+        }
+        if options.wants("size") {
+            size::measure(scale, &part(folder, "size"), &mut report).await;
+        }
+        if options.wants("stop") {
+            stop::measure(scale, &part(folder, "stop"), &mut report).await;
+        }
+    }));
+    report.took(began.elapsed());
+    if options.json {
+        println!("{}", report.json());
+    } else {
+        println!("{}", report.table());
+    }
+    if options.strict && !report.all_met() {
+        std::process::exit(1);
+    }
+}
+
+fn options(arguments: Vec<String>) -> Options {
+    let mut options = Options { scale: FULL, json: false, strict: false, only: Vec::new() };
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            // cargo says so to every benchmark.
+            "--bench" => {}
+            "--quick" => options.scale = QUICK,
+            "--json" => options.json = true,
+            "--strict" => options.strict = true,
+            "--only" => options.only.extend(arguments.next()),
+            other => panic!("unknown option {other}"),
+        }
+    }
+    options
+}
+
+fn part(folder: &Path, name: &str) -> PathBuf {
+    eprintln!("measuring: {name} …");
+    let folder = folder.join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The value in the middle, or just above it.
+fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
+}
+
+fn quantile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = (sorted.len() as f64 * share) as usize;
+    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
