@@ -65,7 +65,7 @@ pub struct Webhook {
 }
 
 /// The SQS door's part.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Eventbridge {
     /// What the door does.
     pub door: QueueSettings,
