@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, stderr};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::{ParseError, filter_fn};
+use tracing_subscriber::filter::{LevelFilter, ParseError, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -33,6 +33,14 @@ pub enum Format {
 /// When it can't be parsed.
 pub fn check_filter(filter: &str) -> Result<(), ParseError> {
     EnvFilter::try_new(filter).map(drop)
+}
+
+/// A word of the filter that is taken for a module's name, and was likely meant as a level: with it
+/// alone, nothing would be logged.
+pub fn no_level(filter: &str) -> Option<&str> {
+    let words = filter.split(',').map(str::trim);
+    let alone = |word: &&str| !word.contains(['=', '[', ']', '{', '}', ':']);
+    words.filter(alone).find(|word| word.parse::<LevelFilter>().is_err())
 }
 
 /// Starts the log of this process. A second call changes nothing.
