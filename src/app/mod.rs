@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 pub use aws::AwsAccess;
 
@@ -154,7 +154,7 @@ impl Gateway {
         }
         for target in &config.targets {
             let Some(routes) = routes.remove(&*target.name) else {
-                warn!(target.name = %target.name, "no route leads to this target");
+                // Told with the configuration's other warnings.
                 continue;
             };
             for route in &routes {

@@ -1,16 +1,16 @@
 //! From the raw keys to each part's settings, with every check that needs more than one key.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
-use super::layers::{self, Layer};
+use super::check::Check;
+use super::layers::Layer;
 use super::raw::{self, Raw};
-use super::{Config, ConfigError, Eventbridge, Problem, Route, Webhook, secrets, variables};
+use super::{Config, ConfigError, Eventbridge, Route, Webhook, variables};
 use crate::delivery::{Retry, SigningSecret, Target};
 use crate::event::Path;
 use crate::ingress::{Credentials, Method, QueueSettings, Secret, WebhookSettings};
@@ -21,82 +21,6 @@ use crate::{admin, compare, journal};
 
 /// After a stop, requests under way may take this long.
 const DRAIN: Duration = Duration::from_secs(1);
-
-/// Gathers what is wrong, so that one run tells all of it.
-struct Check<'a> {
-    layers: &'a [Layer],
-    environment: &'a BTreeMap<String, String>,
-    problems: Vec<Problem>,
-    warnings: Vec<String>,
-    secrets: Vec<String>,
-    /// The environment variables that hold secrets.
-    variables: Vec<String>,
-}
-
-impl<'a> Check<'a> {
-    fn new(layers: &'a [Layer], environment: &'a BTreeMap<String, String>) -> Self {
-        let (problems, warnings) = (Vec::new(), Vec::new());
-        let (secrets, variables) = (Vec::new(), Vec::new());
-        Self { layers, environment, problems, warnings, secrets, variables }
-    }
-
-    fn problem(&mut self, key: &str, what: impl Into<String>, remedy: impl Into<String>) {
-        self.problem_of(key, key, what, remedy);
-    }
-
-    /// A problem with one key that another one made: the other one's source is to blame.
-    fn problem_of(
-        &mut self,
-        blamed: &str,
-        key: &str,
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        let origin = layers::origin(self.layers, blamed);
-        let (what, remedy) = (what.into(), remedy.into());
-        self.problems.push(Problem { origin, key: key.to_owned(), what, remedy });
-    }
-
-    /// A whole number within a range.
-    fn range<T: PartialOrd + std::fmt::Debug>(&mut self, key: &str, value: &T, (min, max): (T, T)) {
-        if *value < min || *value > max {
-            let what = format!("{value:?} is outside {min:?} to {max:?}");
-            self.problem(key, what, "choose a value in that range");
-        }
-    }
-
-    fn secret(
-        &mut self,
-        key: &str,
-        env: Option<&str>,
-        file: Option<&FilePath>,
-    ) -> Option<SecretString> {
-        self.variables.extend(env.map(str::to_owned));
-        match secrets::find(env, file, self.environment) {
-            Ok((secret, source)) => {
-                self.secrets.push(format!("{key}: {source}"));
-                Some(secret)
-            }
-            Err((what, remedy)) => {
-                self.problem(key, what, remedy);
-                None
-            }
-        }
-    }
-
-    fn secret_at(&mut self, key: &str, source: &raw::SecretSource) -> Option<SecretString> {
-        self.secret(key, source.env.as_deref(), source.file.as_deref())
-    }
-
-    /// What no header can carry never comes, and never gets out: senders would be refused for ever.
-    fn fits_a_header(&mut self, key: &str, secret: &SecretString) {
-        let secret = secret.expose_secret();
-        if secret.trim() != secret || HeaderValue::from_str(secret).is_err() {
-            let what = "the secret has a space at an end, or characters that no header may have";
-            self.problem(key, what, "use visible ASCII; `openssl rand -hex 32` makes a good one");
-        }
-    }
-}
 
 pub(super) fn build(
     raw: Raw,
@@ -490,5 +414,9 @@ fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) ->
             .warnings
             .push("no routes: events are kept and compared, and delivered nowhere".into());
     }
+    let idle = targets.iter().filter(|target| raw.iter().all(|route| route.target != target.name));
+    check
+        .warnings
+        .extend(idle.map(|target| format!("no route leads to the target `{}`", target.name)));
     routes
 }

@@ -2,6 +2,7 @@
 //! what each part of the program needs. The only module that reads the environment.
 
 mod build;
+mod check;
 mod layers;
 mod raw;
 mod secrets;

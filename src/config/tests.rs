@@ -231,6 +231,15 @@ fn variables_that_set_nothing_are_told() {
 }
 
 #[test]
+fn a_target_without_a_route_is_told() {
+    let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\n";
+    let warning = "no route leads to the target `a`".to_owned();
+    assert!(load(target, &[]).unwrap().warnings.contains(&warning));
+    let routed = format!("{target}[[routes]]\nname = \"r\"\ntarget = \"a\"");
+    assert!(!load(&routed, &[]).unwrap().warnings.contains(&warning));
+}
+
+#[test]
 fn doors_that_are_shut_need_nothing() {
     let sources = |mode: &str, overlay: &str| Sources {
         mode: Some(mode.into()),
