@@ -43,6 +43,8 @@ pub struct Limits {
 
 /// Connections above the limit that are told so at once, rather than left waiting.
 const REFUSED_AT_ONCE_MAX: usize = 64;
+/// A connection above the limit that has not sent its request's head by then is closed.
+const REFUSED_WITHIN: Duration = Duration::from_secs(2);
 /// The pause after a connection could not be accepted.
 const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// How often that is said, while it lasts.
@@ -209,10 +211,15 @@ where
         place: Place,
         stop: CancellationToken,
     ) {
+        // A seat of the few for refusals is not for waiting in.
+        let head_timeout = match &place.served {
+            Some(_) => self.limits.head_timeout,
+            None => self.limits.head_timeout.min(REFUSED_WITHIN),
+        };
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head_timeout)
+            .header_read_timeout(head_timeout)
             // Who closes its half after the request still waits for the answer.
             .half_close(true)
             .max_buf_size(self.limits.head_bytes_max);

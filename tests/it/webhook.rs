@@ -317,6 +317,8 @@ async fn connections_above_the_limit_are_told_to_come_back() {
     }
     let refused = gateway.post(&event("evt_3", 1, 3).body()).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    // One that asks for nothing is not waited for until the time-out of heads, which is 75 s.
+    assert_eq!(Connection::open(address).await.receive().await, None);
     held.clear();
     until("a free place", async || {
         (gateway.post(&event("evt_3", 1, 3).body()).await.status == 204).then_some(())

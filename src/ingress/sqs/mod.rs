@@ -227,8 +227,11 @@ impl QueueDoor {
     }
 
     fn set_open(&self) {
-        let open = self.health.door(Path::Eventbridge).is_some_and(|door| door.is_open());
-        if !open {
+        let before = self.health.door(Path::Eventbridge);
+        if let Some(DoorState::Failing { .. }) = before {
+            info!("the queue can be polled again");
+        }
+        if !before.is_some_and(|door| door.is_open()) {
             let since = self.intake.clock.now();
             self.health.set_door(Path::Eventbridge, DoorState::Open { since });
         }
