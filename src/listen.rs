@@ -19,7 +19,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt as _};
 use tracing::{debug, warn};
@@ -42,6 +43,12 @@ pub struct Limits {
 
 /// Connections above the limit that are told so at once, rather than left waiting.
 const REFUSED_AT_ONCE_MAX: usize = 64;
+/// A connection above the limit that has not sent its request's head by then is closed.
+const REFUSED_WITHIN: Duration = Duration::from_secs(2);
+/// The pause after a connection could not be accepted.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// How often that is said, while it lasts.
+const SAID_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
 /// Listens on an address.
 ///
@@ -63,8 +70,10 @@ struct Serving<S, R> {
     service: S,
     refusal: R,
     limits: Limits,
+    /// One for each connection that may be open, those to be refused included.
+    seats: Arc<Semaphore>,
+    /// One for each connection that is served.
     places: Arc<Semaphore>,
-    refusals: Arc<Semaphore>,
     share: Arc<Share>,
 }
 
@@ -114,9 +123,9 @@ where
     /// `refusal` answers requests on connections above the limit.
     pub fn new(listener: TcpListener, service: S, refusal: R, limits: Limits) -> Self {
         let places = Arc::new(Semaphore::new(limits.connections_max));
-        let refusals = Arc::new(Semaphore::new(REFUSED_AT_ONCE_MAX));
+        let seats = Arc::new(Semaphore::new(limits.connections_max + REFUSED_AT_ONCE_MAX));
         let share = Arc::default();
-        let serving = Serving { service, refusal, limits, places, refusals, share };
+        let serving = Serving { service, refusal, limits, seats, places, share };
         Self { listener: Arc::new(listener), serving }
     }
 
@@ -128,6 +137,7 @@ where
         let mut connections = FuturesUnordered::new();
         let share = &serving.share;
         share.acceptors.fetch_add(1, Ordering::Relaxed);
+        let (mut accept_from, mut say_from) = (Instant::now(), Instant::now());
         loop {
             // Before the question, so that no answer is missed.
             let opened = share.opened.notified();
@@ -137,15 +147,19 @@ where
                 () = stop.cancelled() => break,
                 Some(()) = connections.next() => share.closed(),
                 () = opened, if !is_fair => {}
-                accepted = serving.accept(&listener), if is_fair => match accepted {
+                accepted = serving.accept(&listener, accept_from), if is_fair => match accepted {
                     Ok((stream, peer, place)) => {
                         share.opened();
                         connections.push(serving.serve(stream, peer, place, stop.clone()));
                     }
                     Err(error) => {
                         // Out of file descriptors, most likely: a moment may free some.
-                        warn!(error = %Chain(&error), "accepting a connection");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        let now = Instant::now();
+                        accept_from = now + ACCEPT_AGAIN_AFTER;
+                        if now >= say_from {
+                            say_from = now + SAID_AGAIN_AFTER;
+                            warn!(error = %Chain(&error), "connections can't be accepted");
+                        }
                     }
                 }
             }
@@ -173,17 +187,21 @@ where
         + 'static,
     R::Future: Send,
 {
-    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr, Place)> {
-        let place = tokio::select! {
-            biased;
-            Ok(permit) = Arc::clone(&self.places).acquire_owned() => Place::Served(permit),
-            Ok(permit) = Arc::clone(&self.refusals).acquire_owned() => Place::Refused(permit),
-            else => return Err(io::Error::other("the server is closed")),
-        };
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+        from: Instant,
+    ) -> io::Result<(TcpStream, SocketAddr, Place)> {
+        sleep_until(from).await;
+        // A seat is held while waiting for a connection, a place is not: those who wait would else
+        // take the last places from the connections that come.
+        let seat = Arc::clone(&self.seats).acquire_owned().await.map_err(io::Error::other)?;
         let (stream, peer) = listener.accept().await?;
-        // A small answer must not wait for an acknowledgement.
-        stream.set_nodelay(true)?;
-        Ok((stream, peer, place))
+        // A small answer must not wait for an acknowledgement. A connection that is broken by now
+        // says so when it is read.
+        drop(stream.set_nodelay(true));
+        let served = Arc::clone(&self.places).try_acquire_owned().ok();
+        Ok((stream, peer, Place { served, _seat: seat }))
     }
 
     async fn serve(
@@ -193,21 +211,25 @@ where
         place: Place,
         stop: CancellationToken,
     ) {
+        // A seat of the few for refusals is not for waiting in.
+        let head_timeout = match &place.served {
+            Some(_) => self.limits.head_timeout,
+            None => self.limits.head_timeout.min(REFUSED_WITHIN),
+        };
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head_timeout)
+            .header_read_timeout(head_timeout)
+            // Who closes its half after the request still waits for the answer.
+            .half_close(true)
             .max_buf_size(self.limits.head_bytes_max);
         let io = TokioIo::new(stream);
-        let result = match &place {
-            Place::Served(_) => {
-                let service = with_peer(self.service.clone(), peer);
-                drive(builder.serve_connection(io, TowerToHyperService::new(service)), stop).await
-            }
-            Place::Refused(_) => {
-                let service = self.refusal.clone();
-                drive(builder.serve_connection(io, TowerToHyperService::new(service)), stop).await
-            }
+        let result = if place.served.is_some() {
+            let service = with_peer(self.service.clone(), peer);
+            drive(builder.serve_connection(io, TowerToHyperService::new(service)), stop).await
+        } else {
+            let service = self.refusal.clone();
+            drive(builder.serve_connection(io, TowerToHyperService::new(service)), stop).await
         };
         if let Err(error) = result {
             debug!(client = %peer, error = %Chain(&error), "connection ended early");
@@ -217,9 +239,10 @@ where
 }
 
 /// What a connection holds while it is open.
-enum Place {
-    Served(#[expect(dead_code, reason = "held, not read")] tokio::sync::OwnedSemaphorePermit),
-    Refused(#[expect(dead_code, reason = "held, not read")] tokio::sync::OwnedSemaphorePermit),
+struct Place {
+    /// Above the limit of connections there is none: it is told so, and no more.
+    served: Option<OwnedSemaphorePermit>,
+    _seat: OwnedSemaphorePermit,
 }
 
 fn with_peer<S>(

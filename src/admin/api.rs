@@ -38,6 +38,10 @@ pub(super) async fn not_found() -> Response {
     )
 }
 
+pub(super) async fn only_read() -> Response {
+    error(StatusCode::METHOD_NOT_ALLOWED, "everything here is read by GET")
+}
+
 #[derive(Debug, Serialize)]
 struct Status {
     version: &'static str,
@@ -156,9 +160,10 @@ pub(super) async fn events(
 /// One event's whole story.
 pub(super) async fn event(
     State(sources): State<Sources>,
-    UrlPath(id): UrlPath<String>,
+    id: Result<UrlPath<String>, axum::extract::rejection::PathRejection>,
 ) -> Response {
-    let Ok(id) = EventId::parse(&id) else {
+    let id = id.ok().and_then(|UrlPath(id)| EventId::parse(&id).ok());
+    let Some(id) = id else {
         return error(StatusCode::BAD_REQUEST, "that is no event id");
     };
     match sources.reader.event(id).await {

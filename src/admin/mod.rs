@@ -82,6 +82,7 @@ pub fn run(
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .merge(guarded)
+        .method_not_allowed_fallback(api::only_read)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(SetResponseHeaderLayer::overriding(

@@ -22,7 +22,8 @@ pub enum AwsAccess {
 const CALL_SPARE: Duration = Duration::from_secs(10);
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
-/// A client for the queue. Asks nobody yet.
+/// A client for the queue. Does not ask the queue yet; but where nothing else tells the region,
+/// AWS's default chain asks the instance it runs on, which may take seconds to give no answer.
 pub(super) async fn sqs(settings: &Eventbridge, access: AwsAccess) -> aws_sdk_sqs::Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_WITHIN)

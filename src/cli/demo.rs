@@ -45,9 +45,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     out::print(&report::terminal(&told.comparison));
     out::line("");
+    let each_once = usize::try_from(told.attempts).is_ok_and(|attempts| attempts == told.delivered);
     out::line(&format!(
-        "The application got {} of {} events, each once ({} attempts), after {} arrivals by both paths.",
-        told.delivered, events, told.attempts, told.arrivals
+        "The application got {} of {} events{} ({} attempts), after {} arrivals by both paths.",
+        told.delivered,
+        events,
+        if each_once { ", each once" } else { "" },
+        told.attempts,
+        told.arrivals
     ));
     let truth = json!({ "lost by webhook": told.lost_by_webhook, "lost by eventbridge": told.lost_by_queue });
     out::line(&format!("What the stand-in really did: {truth}"));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Failure, out};
+use crate::telemetry::Chain;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -24,7 +25,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let url = format!("http://{}/readyz", arguments.admin);
     let unreachable = |error: reqwest::Error| {
         // To whoever asks whether it is ready, no answer is a no.
-        Failure::DoesNotHold(format!("no answer from {url}: {}", error.without_url()))
+        let error = error.without_url();
+        Failure::DoesNotHold(format!("no answer from {url}: {}", Chain(&error)))
     };
     let response = client.get(&url).send().await.map_err(unreachable)?;
     let ready = response.status().is_success();

@@ -1,16 +1,16 @@
 //! From the raw keys to each part's settings, with every check that needs more than one key.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderName;
-use secrecy::{ExposeSecret as _, SecretString};
+use http::{HeaderName, HeaderValue};
+use secrecy::ExposeSecret as _;
 
-use super::layers::{self, Layer};
+use super::check::Check;
+use super::layers::Layer;
 use super::raw::{self, Raw};
-use super::{Config, ConfigError, Eventbridge, Problem, Route, Webhook, secrets};
+use super::{Config, ConfigError, Eventbridge, Route, Webhook, variables};
 use crate::delivery::{Retry, SigningSecret, Target};
 use crate::event::Path;
 use crate::ingress::{Credentials, Method, QueueSettings, Secret, WebhookSettings};
@@ -22,72 +22,13 @@ use crate::{admin, compare, journal};
 /// After a stop, requests under way may take this long.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Gathers what is wrong, so that one run tells all of it.
-struct Check<'a> {
-    layers: &'a [Layer],
-    environment: &'a BTreeMap<String, String>,
-    problems: Vec<Problem>,
-    warnings: Vec<String>,
-    secrets: Vec<String>,
-}
-
-impl Check<'_> {
-    fn problem(&mut self, key: &str, what: impl Into<String>, remedy: impl Into<String>) {
-        self.problem_of(key, key, what, remedy);
-    }
-
-    /// A problem with one key that another one made: the other one's source is to blame.
-    fn problem_of(
-        &mut self,
-        blamed: &str,
-        key: &str,
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        let origin = layers::origin(self.layers, blamed);
-        let (what, remedy) = (what.into(), remedy.into());
-        self.problems.push(Problem { origin, key: key.to_owned(), what, remedy });
-    }
-
-    /// A whole number within a range.
-    fn range<T: PartialOrd + std::fmt::Debug>(&mut self, key: &str, value: &T, (min, max): (T, T)) {
-        if *value < min || *value > max {
-            let what = format!("{value:?} is outside {min:?} to {max:?}");
-            self.problem(key, what, "choose a value in that range");
-        }
-    }
-
-    fn secret(
-        &mut self,
-        key: &str,
-        env: Option<&str>,
-        file: Option<&FilePath>,
-    ) -> Option<SecretString> {
-        match secrets::find(env, file, self.environment) {
-            Ok((secret, source)) => {
-                self.secrets.push(format!("{key}: {source}"));
-                Some(secret)
-            }
-            Err((what, remedy)) => {
-                self.problem(key, what, remedy);
-                None
-            }
-        }
-    }
-
-    fn secret_at(&mut self, key: &str, source: &raw::SecretSource) -> Option<SecretString> {
-        self.secret(key, source.env.as_deref(), source.file.as_deref())
-    }
-}
-
 pub(super) fn build(
     raw: Raw,
     effective: toml::Table,
     layers: &[Layer],
     environment: &BTreeMap<String, String>,
 ) -> Result<Config, ConfigError> {
-    let (problems, warnings, secrets) = (Vec::new(), Vec::new(), Vec::new());
-    let mut check = Check { layers, environment, problems, warnings, secrets };
+    let mut check = Check::new(layers, environment);
     let log = log(&mut check, raw.log);
     let journal = journal(&mut check, raw.journal, raw.webhook.commit_deadline.0);
     let webhook = raw.mode.contains(Path::Webhook).then(|| webhook(&mut check, &raw.webhook));
@@ -97,7 +38,12 @@ pub(super) fn build(
     let compare = compare(&mut check, &raw.compare);
     let targets = targets(&mut check, &raw.targets, journal.keep);
     let routes = routes(&mut check, &raw.routes, &raw.targets);
-    let Check { problems, warnings, secrets, .. } = check;
+    if compare.grace >= journal.keep {
+        let what = "not shorter than journal.keep: events would be deleted before they are judged";
+        check.problem("compare.grace", what, "make it shorter, or journal.keep longer");
+    }
+    let Check { problems, mut warnings, secrets, variables, .. } = check;
+    warnings.extend(variables::without_effect(environment, &variables, &effective));
     if !problems.is_empty() {
         return Err(ConfigError { problems });
     }
@@ -122,13 +68,8 @@ pub(super) fn compare_alone(
     raw: &raw::Compare,
     layers: &[Layer],
 ) -> Result<compare::Settings, ConfigError> {
-    let mut check = Check {
-        layers,
-        environment: &BTreeMap::new(),
-        problems: Vec::new(),
-        warnings: Vec::new(),
-        secrets: Vec::new(),
-    };
+    let nothing = BTreeMap::new();
+    let mut check = Check::new(layers, &nothing);
     let settings = compare(&mut check, raw);
     if check.problems.is_empty() {
         Ok(settings)
@@ -140,6 +81,9 @@ pub(super) fn compare_alone(
 fn log(check: &mut Check<'_>, raw: raw::Log) -> log::Settings {
     if let Err(error) = log::check_filter(&raw.filter) {
         check.problem("log.filter", error.to_string(), "use a level such as \"info\"");
+    } else if let Some(word) = log::no_level(&raw.filter) {
+        let what = format!("`{word}` is no level: nothing else would be logged");
+        check.problem("log.filter", what, "use a level such as \"info\", or target=level");
     }
     log::Settings { format: raw.format, filter: raw.filter }
 }
@@ -186,7 +130,7 @@ fn webhook(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Webhook> {
     let deadline = (Duration::from_millis(100), seconds(6));
     check.range("webhook.commit_deadline", &raw.commit_deadline.0, deadline);
     let method = method(check, raw)?;
-    let secrets = webhook_secrets(check, &raw.secrets);
+    let secrets = webhook_secrets(check, &raw.secrets, &method);
     Some(Webhook {
         listen: raw.listen,
         door: WebhookSettings {
@@ -244,7 +188,11 @@ fn method(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Method> {
 /// Shorter secrets can be guessed at the speed of HTTP.
 const SECRET_BYTES_GOOD: usize = 16;
 
-fn webhook_secrets(check: &mut Check<'_>, raw: &[raw::LabelledSecret]) -> Vec<Secret> {
+fn webhook_secrets(
+    check: &mut Check<'_>,
+    raw: &[raw::LabelledSecret],
+    method: &Method,
+) -> Vec<Secret> {
     if raw.is_empty() {
         check.problem(
             "webhook.secrets",
@@ -262,6 +210,11 @@ fn webhook_secrets(check: &mut Check<'_>, raw: &[raw::LabelledSecret]) -> Vec<Se
         }
         let value = check.secret(&key, secret.env.as_deref(), secret.file.as_deref());
         let Some(value) = value else { continue };
+        match method {
+            Method::Bearer | Method::Header(_) => check.fits_a_header(&key, &value),
+            // In base64 everything fits.
+            Method::Basic { .. } => {}
+        }
         if value.expose_secret().len() < SECRET_BYTES_GOOD {
             check.warnings.push(format!(
                 "the webhook secret `{}` is shorter than {SECRET_BYTES_GOOD} bytes; \
@@ -278,8 +231,9 @@ fn webhook_secrets(check: &mut Check<'_>, raw: &[raw::LabelledSecret]) -> Vec<Se
 fn eventbridge(check: &mut Check<'_>, raw: raw::Eventbridge) -> Option<Eventbridge> {
     let raw::DeleteAfter::Journal = raw.delete_after;
     check.range("eventbridge.receivers", &raw.receivers, (1, 64));
-    let (none, longest) = (Duration::ZERO, Duration::from_secs(20));
-    check.range("eventbridge.wait", &raw.wait.0, (none, longest));
+    // Without a wait, empty polls would follow each other without a pause, each at a price.
+    let (shortest, longest) = (Duration::from_secs(1), Duration::from_secs(20));
+    check.range("eventbridge.wait", &raw.wait.0, (shortest, longest));
     let endpoint_url = optional_url(check, "eventbridge.endpoint_url", &raw.endpoint_url);
     if raw.queue_url.is_empty() {
         check.problem(
@@ -324,6 +278,9 @@ fn region_of(queue: &url::Url) -> Option<String> {
 fn admin(check: &mut Check<'_>, raw: &raw::Admin) -> admin::Settings {
     check.range("admin.connections_max", &raw.connections_max, (1, 10_000));
     let token = raw.token.as_ref().and_then(|source| check.secret_at("admin.token", source));
+    if let Some(token) = &token {
+        check.fits_a_header("admin.token", token);
+    }
     if !raw.listen.ip().is_loopback() && raw.token.is_none() {
         check.problem(
             "admin.listen",
@@ -385,6 +342,9 @@ fn targets(check: &mut Check<'_>, raw: &[raw::Target], keep: Duration) -> Vec<Ta
         }
         let signing_secret = signing_secret(check, &key("signing_secret"), raw);
         let bearer = raw.bearer.as_ref().and_then(|at| check.secret_at(&key("bearer"), at));
+        if let Some(bearer) = &bearer {
+            check.fits_a_header(&key("bearer"), bearer);
+        }
         Target {
             name: Arc::from(raw.name.as_str()),
             url: raw.url.clone(),
@@ -429,6 +389,10 @@ fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) ->
         if route.name.is_empty() || !names.insert(route.name.as_str()) {
             check.problem(&key("name"), "empty, or used twice", "give each route its own name");
         }
+        if HeaderValue::from_str(&route.name).is_err() {
+            let what = "can't be sent as the header twinstream-route";
+            check.problem(&key("name"), what, "use letters, digits, - and _");
+        }
         if !targets.iter().any(|target| target.name == route.target) {
             let what = format!("no target is called `{}`", route.target);
             check.problem(&key("target"), what, "use the name of one of [[targets]]");
@@ -450,5 +414,9 @@ fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) ->
             .warnings
             .push("no routes: events are kept and compared, and delivered nowhere".into());
     }
+    let idle = targets.iter().filter(|target| raw.iter().all(|route| route.target != target.name));
+    check
+        .warnings
+        .extend(idle.map(|target| format!("no route leads to the target `{}`", target.name)));
     routes
 }

@@ -2,9 +2,11 @@
 //! what each part of the program needs. The only module that reads the environment.
 
 mod build;
+mod check;
 mod layers;
 mod raw;
 mod secrets;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,7 +67,7 @@ pub struct Webhook {
 }
 
 /// The SQS door's part.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Eventbridge {
     /// What the door does.
     pub door: QueueSettings,
@@ -110,7 +112,8 @@ impl Sources {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         if self.file.is_none() {
-            self.file = self.environment.get("TWINSTREAM_CONFIG").map(PathBuf::from);
+            let file = self.environment.get("TWINSTREAM_CONFIG");
+            self.file = file.filter(|file| !file.is_empty()).map(PathBuf::from);
         }
         self
     }
@@ -209,13 +212,25 @@ fn raw(effective: &toml::Table, layers: &[Layer]) -> Result<raw::Raw, ConfigErro
     serde_path_to_error::deserialize(effective.clone()).map_err(|error| {
         let key = error.path().to_string();
         let error: &toml::de::Error = error.inner();
-        ConfigError::one(Problem {
-            origin: layers::origin(layers, &key),
-            what: error.message().to_owned(),
-            remedy: "see config/default.toml, which explains every key".into(),
-            key,
-        })
+        let origin = layers::origin(layers, &key);
+        // What stands there may be the secret itself, and serde's message would show it.
+        let (what, remedy) = if is_for_a_secret(&key) && error.message().starts_with("invalid") {
+            (
+                "must say where the secret is, and not be it".to_owned(),
+                "use { env = \"VARIABLE\" } or { file = \"/path\" }; config/default.toml shows where",
+            )
+        } else {
+            (error.message().to_owned(), "see config/default.toml, which explains every key")
+        };
+        ConfigError::one(Problem { origin, key, what, remedy: remedy.into() })
     })
+}
+
+/// Whether this key names a secret's source, or the list of them.
+fn is_for_a_secret(key: &str) -> bool {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    matches!(name, "token" | "bearer" | "signing_secret" | "secrets")
+        || name.starts_with("secrets[")
 }
 
 fn layers(sources: &Sources) -> Result<Vec<Layer>, ConfigError> {
@@ -252,6 +267,15 @@ fn layers(sources: &Sources) -> Result<Vec<Layer>, ConfigError> {
     for (name, text) in environment {
         if let Some(key) = name.strip_prefix("TWINSTREAM__") {
             let key: Vec<String> = key.split("__").map(str::to_lowercase).collect();
+            if let Some(list) = variables::list_above(&key) {
+                let whole = variables::name_of(list.iter().copied());
+                return Err(ConfigError::one(Problem {
+                    origin: name.clone(),
+                    key: key.join("."),
+                    what: "a list can't be set item by item".into(),
+                    remedy: format!("set {whole} to the whole list, [{{ … }}, …], or use a file"),
+                }));
+            }
             layers.push(Layer::key(name, &key, text, &defaults));
         }
     }

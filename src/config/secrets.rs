@@ -20,7 +20,7 @@ pub(super) fn find(
                     format!("set {name} to the secret"),
                 )
             })?;
-            (text, format!("environment variable {name}"))
+            (without_line_break(&text), format!("environment variable {name}"))
         }
         (None, Some(path)) => {
             let shown = path.display();
@@ -30,8 +30,7 @@ pub(super) fn find(
                     format!("put the secret into {shown}"),
                 )
             })?;
-            // An editor's last line break is not part of the secret.
-            (text.trim_end_matches(['\r', '\n']).to_owned(), format!("file {shown}"))
+            (without_line_break(&text), format!("file {shown}"))
         }
         (Some(_), Some(_)) => {
             return Err(("two sources, `env` and `file`".into(), "keep one of them".into()));
@@ -50,4 +49,9 @@ pub(super) fn find(
         ));
     }
     Ok((text.into(), source))
+}
+
+/// The last line break, of an editor or of `echo`, is not part of the secret.
+fn without_line_break(text: &str) -> String {
+    text.trim_end_matches(['\r', '\n']).to_owned()
 }

@@ -113,6 +113,13 @@ fn wrong_values_are_named() {
     check("[eventbridge]\nwait = \"30s\"", &[], ("app.toml", "eventbridge.wait", "outside"));
     check("[webhook", &[], ("app.toml", "line 1", ""));
     check("[log]\nfilter = \"a=b=c\"", &[], ("app.toml", "log.filter", ""));
+    check("[log]\nfilter = \"inof\"", &[], ("app.toml", "log.filter", "`inof` is no level"));
+    assert!(load("[log]\nfilter = \"warn,hyper=off,twinstream::app=debug\"", &[]).is_ok());
+    // Polls without a wait would follow each other without a pause.
+    check("[eventbridge]\nwait = \"500ms\"", &[], ("app.toml", "eventbridge.wait", "outside"));
+    let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\n";
+    let route = format!("{target}[[routes]]\nname = \"two\\nlines\"\ntarget = \"a\"");
+    check(&route, &[], ("app.toml", "routes[0].name", "header twinstream-route"));
 }
 
 #[test]
@@ -136,6 +143,8 @@ fn contradictions_are_refused() {
     check("[webhook]\nmethod = \"basic\"", &[], ("app.toml", "webhook.username", "missing"));
     let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\nmax_age = \"31d\"";
     check(target, &[], ("app.toml", "targets[0].max_age", "journal.keep"));
+    let grace = "[compare]\ngrace = \"30d\"";
+    check(grace, &[], ("app.toml", "compare.grace", "journal.keep"));
     let both = [("TWINSTREAM_MODE", "webhook"), ("TWINSTREAM__MODE", "both")];
     check("", &both, ("TWINSTREAM_MODE and TWINSTREAM__MODE", "mode", "two variables"));
 }
@@ -151,7 +160,7 @@ fn secrets_come_from_outside_and_are_never_shown() {
     check(&with("{ env = \"A\", file = \"B\" }"), &[], ("app.toml", key, "two sources"));
     check(&with("{ env = \"A\" }"), &[("A", " ")], ("app.toml", key, "is empty"));
     check(&with("{ env = \"A\" }"), &[("A", "whsec_no base64")], ("app.toml", key, "base64"));
-    check(&with("\"whsec_plain\""), &[], ("app.toml", key, "invalid type"));
+    check(&with("\"whsec_plain\""), &[], ("app.toml", key, "where the secret is"));
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let config = load(&with("{ env = \"A\" }"), &[("A", secret)]).unwrap();
     let shown = format!("{}{config:?}", config.show());
@@ -159,6 +168,75 @@ fn secrets_come_from_outside_and_are_never_shown() {
     assert!(!shown.contains(TOKEN.1), "{shown}");
     assert!(shown.contains("environment variable A"), "{shown}");
     assert!(load("", &[("TOKEN", "")]).is_err());
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_shown_by_the_error() {
+    let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\n";
+    for toml in [
+        "[admin]\ntoken = \"hunter2\"",
+        "[webhook]\nsecrets = [\"hunter2\"]\n[x]",
+        "[webhook]\nsecrets = \"hunter2\"\n[x]",
+        &format!("{target}bearer = \"hunter2\""),
+        &format!("{target}signing_secret = \"hunter2\""),
+    ] {
+        let sources =
+            Sources { overlay: Some(("app.toml".into(), toml.into())), ..Sources::default() };
+        let error = Config::load(&sources).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let variable = [("TWINSTREAM__ADMIN__TOKEN", "hunter2")];
+    let error = load("", &variable).unwrap_err().to_string();
+    assert!(error.contains("where the secret is") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn secrets_that_no_header_can_carry_are_refused() {
+    let refused = "characters that no header may have";
+    for secret in ["a secret with a space at its end ", " and one in front", "in\ntwo lines"] {
+        let webhook = "[[webhook.secrets]]\nlabel = \"a\"\nenv = \"A\"";
+        check(webhook, &[("A", secret)], ("app.toml", "webhook.secrets[0]", refused));
+        let admin = "[admin]\ntoken = { env = \"A\" }";
+        check(admin, &[("A", secret)], ("app.toml", "admin.token", refused));
+        let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\n";
+        let target = format!("{target}bearer = {{ env = \"A\" }}");
+        check(&target, &[("A", secret)], ("app.toml", "targets[0].bearer", refused));
+    }
+    // As `echo secret | base64` leaves it in a Kubernetes secret.
+    let admin = "[admin]\ntoken = { env = \"A\" }";
+    assert!(load(admin, &[("A", "0123456789abcdef\n")]).is_ok());
+}
+
+#[test]
+fn variables_that_set_nothing_are_told() {
+    let warnings = |name: &str| load("", &[(name, "x")]).unwrap().warnings;
+    for name in
+        ["TWINSTREAM_WEBHOOK__LISTEN", "TWINSTREAM_WEBHOOK_LISTEN", "twinstream__webhook__listen"]
+    {
+        let right = format!("{name} sets nothing; TWINSTREAM__WEBHOOK__LISTEN sets webhook.listen");
+        let told = warnings(name).iter().any(|warning| warning.contains(&right));
+        assert!(told, "{name}: {:?}", warnings(name));
+    }
+    let told = |name: &str| warnings(name).iter().any(|warning| warning.contains(name));
+    assert!(told("TWINSTREAM_WEBHOOK__PORT"));
+    assert!(told("TWINSTREAM_TARGETS"));
+    // A secret's, and what Kubernetes makes of a service's name.
+    assert!(!told("TWINSTREAM_WEBHOOK_TOKEN"));
+    assert!(!told("TWINSTREAM_PORT_8080_TCP_ADDR"));
+    let admin = "[admin]\ntoken = { env = \"TWINSTREAM_ADMIN_TOKEN\" }";
+    let config = load(admin, &[("TWINSTREAM_ADMIN_TOKEN", "0123456789abcdef")]).unwrap();
+    assert!(!config.warnings.iter().any(|warning| warning.contains("sets nothing")));
+    let item = [("TWINSTREAM__TARGETS__0__URL", "http://127.0.0.1/")];
+    check("", &item, (item[0].0, "targets.0.url", "item by item"));
+}
+
+#[test]
+fn a_target_without_a_route_is_told() {
+    let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\n";
+    let warning = "no route leads to the target `a`".to_owned();
+    assert!(load(target, &[]).unwrap().warnings.contains(&warning));
+    let routed = format!("{target}[[routes]]\nname = \"r\"\ntarget = \"a\"");
+    assert!(!load(&routed, &[]).unwrap().warnings.contains(&warning));
 }
 
 #[test]

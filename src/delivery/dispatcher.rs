@@ -14,7 +14,9 @@ use super::classify::{Answer, Meaning, classify};
 use super::schedule::{Failed, Next};
 use crate::clock::Clock;
 use crate::event::{DeliveryOutcome, Timestamp};
-use crate::journal::{Attempt, Claim, Due, Journal, RouteNo, Settlement, Verdict};
+use crate::journal::{
+    Attempt, Claim, Claimed, Due, Journal, JournalError, RouteNo, Settlement, Verdict,
+};
 use crate::telemetry::{Chain, Metrics};
 
 /// A route to the dispatcher's target.
@@ -63,16 +65,18 @@ impl Dispatcher {
     pub async fn run(self, stop: CancellationToken, stop_within: Duration) {
         let mut wakeups = self.journal.wakeups();
         let mut under_way = FuturesUnordered::new();
+        // One at most, beside the attempts: a journal that hangs must not make them time out.
+        let mut claims = FuturesUnordered::new();
         let mut next_claim = Instant::now();
         let mut failing = false;
         loop {
             let free = self.http.target().concurrency.saturating_sub(under_way.len());
             // A handful at a time: a claim is a transaction.
             let enough = free >= self.http.target().concurrency.div_ceil(4);
-            if enough && Instant::now() >= next_claim {
-                let (claimed, wait) = self.claim(free, &mut failing).await;
-                under_way.extend(claimed.into_iter().map(|due| self.deliver(due, &stop)));
-                next_claim = Instant::now() + wait;
+            if enough && claims.is_empty() && Instant::now() >= next_claim {
+                claims.push(self.claim(free));
+                // Earlier, if something becomes due meanwhile that this claim may not have seen.
+                next_claim = Instant::now() + POLL_MAX;
             }
             tokio::select! {
                 biased;
@@ -81,10 +85,17 @@ impl Dispatcher {
                     // Something behind it may have come free, and so has a place.
                     if promoted { next_claim = Instant::now(); }
                 }
+                Some(claimed) = claims.next() => {
+                    let (due, wait) = self.told(claimed, &mut failing);
+                    under_way.extend(due.into_iter().map(|due| self.deliver(due, &stop)));
+                    next_claim = next_claim.min(Instant::now() + wait);
+                }
                 Ok(()) = wakeups.changed() => next_claim = Instant::now(),
-                () = sleep_until(next_claim), if enough => {}
+                () = sleep_until(next_claim), if enough && claims.is_empty() => {}
             }
         }
+        // What a claim under way still brings is left to the next process, as if it had been cut off.
+        drop(claims);
         let drain = async { while under_way.next().await.is_some() {} };
         if timeout(stop_within, drain).await.is_err() {
             info!(
@@ -94,14 +105,23 @@ impl Dispatcher {
         }
     }
 
-    /// Leases what is due. Returns it, and how long to wait before asking again.
-    async fn claim(&self, limit: usize, failing: &mut bool) -> (Vec<Due>, Duration) {
+    /// Leases what is due.
+    async fn claim(&self, limit: usize) -> Result<Claimed, JournalError> {
         let claim = Claim {
             routes: self.routes.iter().map(|route| route.number).collect(),
             limit,
             lease: self.http.target().timeout + LEASE_SPARE,
         };
-        match self.journal.claim(claim).await {
+        self.journal.claim(claim).await
+    }
+
+    /// What was leased, and how long to wait before asking again.
+    fn told(
+        &self,
+        claimed: Result<Claimed, JournalError>,
+        failing: &mut bool,
+    ) -> (Vec<Due>, Duration) {
+        match claimed {
             Ok(claimed) => {
                 *failing = false;
                 let now = self.clock.now();

@@ -12,7 +12,7 @@
 //! | busy, disk full, too slow, stopping | 503 with `Retry-After` |
 //! | other method, other path | 405, 404 |
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -66,7 +66,12 @@ struct Shared {
     settings: Settings,
     intake: Intake,
     health: Health,
+    /// Until then, no more is said of requests with an expired secret.
+    warn_from: Mutex<Instant>,
 }
+
+/// How often requests with an expired secret are told of.
+const WARN_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
 /// What is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +101,8 @@ impl WebhookDoor {
         health.set_door(Path::Webhook, DoorState::Open { since: intake.clock.now() });
         let limits = settings.limits;
         let path = settings.path.clone();
-        let shared = Arc::new(Shared { settings, intake, health });
+        let warn_from = Mutex::new(Instant::now());
+        let shared = Arc::new(Shared { settings, intake, health, warn_from });
         let service = Router::new()
             .route(&path, post(receive))
             .layer(CatchPanicLayer::custom(panicked))
@@ -155,13 +161,25 @@ impl Shared {
                 self.health.secret_matched(label, now);
                 return Ok(());
             }
-            Checked::Expired(label) => {
-                warn!(secret.label = label, "a request used a secret whose not_after has passed");
+            Checked::Expired(label) if self.may_warn() => {
+                warn!(secret.label = label, "requests use a secret whose not_after has passed");
             }
+            Checked::Expired(_) => {}
             Checked::Missing => debug!("a request without credentials"),
             Checked::Wrong => debug!("a request with wrong credentials"),
         }
         Err(Answer::Unauthorized)
+    }
+
+    /// Whether it was quiet for long enough: requests come as fast as the sender likes.
+    fn may_warn(&self) -> bool {
+        let mut warn_from = self.warn_from.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let may = now >= *warn_from;
+        if may {
+            *warn_from = now + WARN_AGAIN_AFTER;
+        }
+        may
     }
 
     async fn take(&self, body: &mut Body, started: Instant) -> Answer {

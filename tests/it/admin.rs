@@ -79,6 +79,7 @@ async fn events_are_listed_in_pages_and_filtered() {
         ("/api/v1/events?limit=x", 400),
         ("/api/v1/events?colour=red", 400),
         ("/api/v1/events/evt_nobody", 404),
+        ("/api/v1/events/%ff", 400),
         ("/api/v1/compare?from=soon", 400),
         ("/api/v1/nothing", 404),
     ] {
@@ -86,6 +87,10 @@ async fn events_are_listed_in_pages_and_filtered() {
         assert_eq!(response.status, status, "{path}");
         assert!(response.json()["error"].is_string(), "{path}: {response:?}");
     }
+    let post = request("POST", "/api/v1/compare", &[], "");
+    let response = http::send(gateway.admin, &post).await;
+    assert_eq!((response.status, response.header("allow")), (405, Some("GET,HEAD")));
+    assert!(response.json()["error"].is_string(), "{response:?}");
     gateway.stop().await;
 }
 

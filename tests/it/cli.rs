@@ -5,8 +5,11 @@ use std::process::Output;
 use crate::support::cloud::Cloud;
 use crate::support::event::event;
 use crate::support::gateway::Gateway;
+use crate::support::http;
 use crate::support::process::{self, Process};
 use crate::support::settings::Settings;
+use crate::support::target::Target;
+use crate::support::until;
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -110,23 +113,38 @@ async fn healthcheck_is_0_when_ready_and_1_when_not() {
     let admin = gateway.admin.to_string();
     check(&process::run(&settings, &["healthcheck", "--admin", &admin]), 0, "\"ready\":true");
     gateway.terminate().await;
-    check(&process::run(&settings, &["healthcheck", "--admin", &admin]), 1, "no answer from");
+    let gone = process::run(&settings, &["healthcheck", "--admin", &admin]);
+    check(&gone, 1, "no answer from");
+    check(&gone, 1, "refused");
 }
 
 #[tokio::test]
 async fn secrets_and_bodies_are_not_in_the_log() {
-    let settings = Settings::new("webhook").set("log.filter", "trace");
+    let (cloud, target) = (Cloud::stand_in().await, Target::up().await);
+    let settings = Settings::new("both")
+        .queue(&cloud.endpoint_url, &cloud.queue_url)
+        .deliver("app", &target.url(), &[])
+        .set("log.filter", "trace");
     let gateway = Process::serve(&settings).await;
+    gateway.ready().await;
     let address = gateway.webhook.unwrap();
     for body in [event("evt_1", 1, 1).body(), "{\"email\": \"kim@example.com\"".to_owned()] {
-        crate::support::http::post(address, &body).await;
+        http::post(address, &body).await;
+        cloud.send(body).await;
     }
+    let wrong = ["Authorization: Bearer a-wrong-token-0123456789"];
+    http::send(address, &http::request("POST", "/webhooks/auth0", &wrong, "{}")).await;
+    cloud.emptied().await;
+    until("a delivery", async || (!target.came().is_empty()).then_some(())).await;
     gateway.terminate().await;
     let log = std::fs::read_to_string(settings.file("log")).unwrap();
     assert!(log.contains("twinstream is up"), "{log}");
-    for secret in ["example.com", crate::support::settings::TOKEN, "auth0|1"] {
-        assert!(!log.contains(secret), "{secret} is in the log");
+    let (token, key) = (crate::support::settings::TOKEN, crate::support::settings::SIGNING_SECRET);
+    for secret in ["example.com", token, key, "a-wrong-token", "auth0|1"] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret} is in the log");
     }
+    assert!(!log.contains('\u{1b}'), "colours are for terminals: {log}");
 }
 
 #[test]

@@ -281,3 +281,24 @@ async fn a_target_that_hangs_holds_up_no_other() {
     until("all at the one that works", async || (works.came().len() == 20).then_some(())).await;
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn a_journal_that_hangs_makes_no_attempt_time_out() {
+    let target = Target::start(|_, _| Behaviour::Slow(Duration::from_millis(1_200))).await;
+    let settings = Settings::new("webhook")
+        .deliver_with("app", &target.url(), &[], r#"timeout = "1500ms""#)
+        .set("webhook.commit_deadline", "5s")
+        .set("journal.busy_timeout", "4s");
+    let gateway = Gateway::start(settings).await;
+    post(&gateway, "evt_1", 1, 1).await;
+    until("an attempt under way", async || (!target.came().is_empty()).then_some(())).await;
+    let other = rusqlite::Connection::open(gateway.settings().journal()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // The answer comes meanwhile; only that it came can't be written down.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    other.execute_batch("ROLLBACK").unwrap();
+    drop(other);
+    assert_eq!(ended(&gateway, "evt_1").await, ("delivered".into(), None, vec![Some(204)]));
+    assert_eq!(target.came().len(), 1);
+    gateway.stop().await;
+}

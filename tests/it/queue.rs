@@ -8,6 +8,8 @@ use twinstream::sim::aws::{Outage, Probability};
 use crate::support::cloud::{Cloud, StandIn, VISIBILITY};
 use crate::support::event::event;
 use crate::support::gateway::Gateway;
+use crate::support::http;
+use crate::support::process::Process;
 use crate::support::settings::Settings;
 use crate::support::target::Target;
 use crate::support::until;
@@ -176,6 +178,69 @@ async fn while_the_journal_can_not_commit_messages_are_held_and_burn_no_receives
     assert_eq!(cloud.handle().totals(&queue_name(&cloud)).received, 5, "each received once");
     assert_eq!(cloud.handle().depth("dead").unwrap().visible, 0, "{dead}");
     gateway.stop().await;
+}
+
+/// Forwards to the stand-in, and leaves calls of one operation without an answer.
+async fn stalling(cloud: &Cloud, operation: &'static str) -> String {
+    let client = reqwest::Client::new();
+    let url = cloud.endpoint_url.clone();
+    let forward = async move |headers: ::http::HeaderMap, body: bytes::Bytes| {
+        let target = headers.get("x-amz-target").map_or("", |target| target.to_str().unwrap());
+        if target.ends_with(operation) {
+            std::future::pending::<()>().await;
+        }
+        let answer = client.post(&url).headers(headers).body(body).send().await.unwrap();
+        (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap())
+    };
+    let router = axum::Router::new().fallback(forward);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_heartbeat_without_an_answer_does_not_hold_up_storing_and_deleting() {
+    let cloud = Cloud::stand_in().await;
+    let endpoint_url = stalling(&cloud, ".ChangeMessageVisibilityBatch").await;
+    let settings = Settings::new("eventbridge")
+        .queue(&endpoint_url, &cloud.queue_url)
+        // No other may take the message meanwhile.
+        .set("eventbridge.receivers", "1")
+        .set("journal.busy_timeout", "50ms");
+    let gateway = Gateway::start(settings).await;
+    gateway.ready().await;
+    let other = rusqlite::Connection::open(gateway.settings().journal()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    cloud.send(event("evt_1", 1, 1).envelope()).await;
+    // The first heartbeat comes after a third of the visibility time-out of 3 s.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    other.execute_batch("ROLLBACK").unwrap();
+    drop(other);
+    let unlocked = tokio::time::Instant::now();
+    gateway.arrived(1).await;
+    cloud.emptied().await;
+    let took = unlocked.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn the_webhook_door_does_not_wait_for_a_region_that_nobody_tells() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let metadata = format!("http://{}", silent.local_addr().unwrap());
+    let settings = Settings::new("both").set("eventbridge.queue_url", "https://queue.invalid/1/q");
+    let started = tokio::time::Instant::now();
+    let gateway = Process::serve_with(&settings, |command| {
+        command.env_remove("AWS_REGION").env_remove("AWS_EC2_METADATA_DISABLED");
+        command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata);
+    })
+    .await;
+    let took = started.elapsed();
+    let body = event("evt_1", 1, 1).body();
+    assert_eq!(http::post(gateway.webhook.unwrap(), &body).await.status, 204);
+    assert!(took < Duration::from_millis(900), "{took:?}");
+    assert_eq!(gateway.terminate().await.0.code(), Some(0));
 }
 
 #[tokio::test]

@@ -77,6 +77,28 @@ async fn a_stop_under_load_loses_nothing_and_leaves_no_message_out_of_hand() {
 }
 
 #[tokio::test]
+async fn a_stop_is_over_in_three_seconds_whatever_hangs() {
+    let target = Target::start(|_, _| Behaviour::Stall).await;
+    let settings = Settings::new("webhook")
+        .deliver("app", &target.url(), &[])
+        .set("webhook.commit_deadline", "6s")
+        .set("journal.busy_timeout", "5s");
+    let gateway = Process::serve(&settings).await;
+    let address = gateway.webhook.unwrap();
+    assert_eq!(http::post(address, &event("evt_1", 1, 1).body()).await.status, 204);
+    until("an attempt under way", async || (target.came().len() == 1).then_some(())).await;
+    let other = rusqlite::Connection::open(settings.journal()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut request = Connection::open(address).await;
+    request.send(&http::webhook(&event("evt_2", 2, 2).body())).await;
+    let mut probe = Connection::open(gateway.admin).await;
+    probe.send(&http::request("GET", "/api/v1/compare", &[], "")).await;
+    let (status, took) = gateway.terminate().await;
+    assert_eq!(status.code(), Some(0));
+    assert!(took < std::time::Duration::from_secs(3), "{took:?}");
+}
+
+#[tokio::test]
 async fn one_journal_has_one_server() {
     let settings = Settings::new("webhook");
     let gateway = Process::serve(&settings).await;

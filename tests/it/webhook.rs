@@ -206,6 +206,33 @@ async fn a_chunked_body_is_as_good_as_any() {
 }
 
 #[tokio::test]
+async fn a_sender_that_closes_its_half_is_answered_all_the_same() {
+    let gateway = gateway().await;
+    for (body, status) in [(event("evt_1", 1, 1).body(), 204), ("not json".into(), 202)] {
+        let mut connection = Connection::open(gateway.webhook.unwrap()).await;
+        connection.send(&http::webhook(&body)).await;
+        connection.close_half().await;
+        assert_eq!(connection.receive().await.map(|response| response.status), Some(status));
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn every_place_is_there_for_a_connection_and_none_for_waiting_for_one() {
+    let gateway =
+        Gateway::start(Settings::new("webhook").set("webhook.connections_max", "1")).await;
+    for number in 0..8 {
+        let mut connection = Connection::open(gateway.webhook.unwrap()).await;
+        let body = event(&format!("evt_{number}"), 1, number).body();
+        connection.send(&http::webhook_and_close(&body)).await;
+        assert_eq!(connection.receive().await.unwrap().status, 204, "{number}");
+        // Closed by the gateway, so that its place is free again.
+        assert_eq!(connection.receive().await, None);
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn other_methods_are_405_and_other_paths_404() {
     let gateway = gateway().await;
     let address = gateway.webhook.unwrap();
@@ -290,6 +317,8 @@ async fn connections_above_the_limit_are_told_to_come_back() {
     }
     let refused = gateway.post(&event("evt_3", 1, 3).body()).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    // One that asks for nothing is not waited for until the time-out of heads, which is 75 s.
+    assert_eq!(Connection::open(address).await.receive().await, None);
     held.clear();
     until("a free place", async || {
         (gateway.post(&event("evt_3", 1, 3).body()).await.status == 204).then_some(())

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -44,6 +45,10 @@ pub struct QueueDoor {
 
 /// The shortest and the longest pause after a failure.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
+
+/// How long a batch in hand at a stop may take to be stored and deleted, before what is left of it is
+/// let go.
+const STORE_WITHIN_AT_STOP: Duration = Duration::from_secs(1);
 
 /// A pause that doubles with each failure in a row, with jitter.
 #[derive(Debug, Default)]
@@ -145,23 +150,33 @@ impl QueueDoor {
     /// Stores and deletes a batch, keeping it invisible meanwhile.
     async fn take(&self, messages: Vec<Message>, attributes: Attributes, stop: &CancellationToken) {
         let held = Held::new(&messages);
-        let work = self.store_and_delete(messages, &held, stop);
-        tokio::pin!(work);
+        tokio::select! {
+            biased;
+            () = self.store_and_delete(messages, &held, stop) => {}
+            () = self.keep_invisible(&held, attributes) => {}
+            () = too_late(stop) => {}
+        }
+        // After a stop nobody here will store them; somebody else may, at once.
+        self.queue.set_visibility(&held.handles(), Duration::ZERO).await;
+    }
+
+    /// Beside the storing and deleting, for as long as that takes. A call that hangs is given up when
+    /// the next one is due; it holds up nothing else.
+    async fn keep_invisible(&self, held: &Held, attributes: Attributes) {
         let every = attributes.heartbeat();
-        let mut next = tokio::time::Instant::now() + every;
+        let mut beats = interval_at(Instant::now() + every, every);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                biased;
-                () = &mut work => return,
-                () = tokio::time::sleep_until(next) => {
-                    self.queue.set_visibility(&held.handles(), attributes.visibility).await;
-                    next += every;
-                }
+            beats.tick().await;
+            let handles = held.handles();
+            let call = self.queue.set_visibility(&handles, attributes.visibility);
+            if timeout(every, call).await.is_err() {
+                warn!("no answer in time to a call that keeps messages invisible");
             }
         }
     }
 
-    /// Returns when every message is deleted, or let go because of a stop.
+    /// Returns when every message is deleted, or a stop found some that can't be stored.
     async fn store_and_delete(
         &self,
         mut messages: Vec<Message>,
@@ -176,12 +191,7 @@ impl QueueDoor {
                 held.forget(&stored);
             }
             messages = left;
-            if messages.is_empty() {
-                return;
-            }
-            if stop.is_cancelled() {
-                // Nobody here will store them; somebody else may, at once.
-                self.queue.set_visibility(&held.handles(), Duration::ZERO).await;
+            if messages.is_empty() || stop.is_cancelled() {
                 return;
             }
             pause(back_off.next(), stop).await;
@@ -217,8 +227,11 @@ impl QueueDoor {
     }
 
     fn set_open(&self) {
-        let open = self.health.door(Path::Eventbridge).is_some_and(|door| door.is_open());
-        if !open {
+        let before = self.health.door(Path::Eventbridge);
+        if let Some(DoorState::Failing { .. }) = before {
+            info!("the queue can be polled again");
+        }
+        if !before.is_some_and(|door| door.is_open()) {
             let since = self.intake.clock.now();
             self.health.set_door(Path::Eventbridge, DoorState::Open { since });
         }
@@ -266,10 +279,16 @@ impl Held {
     }
 }
 
+/// After a stop, storing and deleting may take no longer than leaves time to let go of the rest.
+async fn too_late(stop: &CancellationToken) {
+    stop.cancelled().await;
+    sleep(STORE_WITHIN_AT_STOP).await;
+}
+
 async fn pause(length: Duration, stop: &CancellationToken) {
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
-        () = tokio::time::sleep(length) => {}
+        () = sleep(length) => {}
     }
 }

@@ -108,8 +108,9 @@ impl Queue {
     pub(super) async fn delete(&self, stored: &[Stored]) {
         let mut handles: Vec<&str> = stored.iter().map(|stored| stored.handle.as_str()).collect();
         let mut pause = DELETE_PAUSE;
+        let mut error = String::new();
         for attempt in 1..=DELETE_TRIES {
-            handles = self.try_to_delete(&handles).await;
+            (handles, error) = self.try_to_delete(&handles).await;
             if handles.is_empty() {
                 return;
             }
@@ -119,11 +120,14 @@ impl Queue {
             }
         }
         let messages = handles.len();
-        warn!(messages, "stored messages could not be deleted; they will come again as duplicates");
+        warn!(
+            messages,
+            error, "stored messages could not be deleted; they will come again as duplicates"
+        );
     }
 
-    /// Returns the handles for which another try may help.
-    async fn try_to_delete<'a>(&self, handles: &[&'a str]) -> Vec<&'a str> {
+    /// Returns the handles for which another try may help, and why one is needed.
+    async fn try_to_delete<'a>(&self, handles: &[&'a str]) -> (Vec<&'a str>, String) {
         let entries = handles.iter().enumerate().filter_map(|(position, handle)| {
             let entry = DeleteMessageBatchRequestEntry::builder();
             entry.id(position.to_string()).receipt_handle(*handle).build().ok()
@@ -131,14 +135,15 @@ impl Queue {
         let call = self.client.delete_message_batch().queue_url(&self.url);
         let answer = call.set_entries(Some(entries.collect())).send().await;
         match self.observe("delete_message_batch", answer) {
-            Err(_) => handles.to_vec(),
-            Ok(answer) => answer
-                .failed
-                .iter()
+            Err(error) => (handles.to_vec(), Chain(&*error).to_string()),
+            Ok(answer) => {
                 // The sender's fault is a receipt that no longer counts: no other try mends it.
-                .filter(|failed| !failed.sender_fault)
-                .filter_map(|failed| handles.get(failed.id.parse::<usize>().ok()?).copied())
-                .collect(),
+                let again = answer.failed.iter().filter(|failed| !failed.sender_fault);
+                let why = again.clone().map(|failed| failed.code.clone()).next_back();
+                let handle = |id: &str| handles.get(id.parse::<usize>().ok()?).copied();
+                let left = again.filter_map(|failed| handle(&failed.id)).collect();
+                (left, why.unwrap_or_default())
+            }
         }
     }
 

@@ -53,6 +53,11 @@ impl Connection {
         self.stream.write_all(bytes).await
     }
 
+    /// Says that nothing more will be sent.
+    pub(crate) async fn close_half(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// The next whole response; `None` when the connection ends before one.
     pub(crate) async fn receive(&mut self) -> Option<Response> {
         timeout(ANSWER_WITHIN, self.read_response()).await.expect("no answer in time")
@@ -104,6 +109,12 @@ pub(crate) fn request(method: &str, path: &str, headers: &[&str], body: &str) ->
 /// The bytes of a good webhook request.
 pub(crate) fn webhook(body: &str) -> Vec<u8> {
     request("POST", "/webhooks/auth0", &[&format!("Authorization: Bearer {TOKEN}")], body)
+}
+
+/// The same, as the last one of its connection.
+pub(crate) fn webhook_and_close(body: &str) -> Vec<u8> {
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    request("POST", "/webhooks/auth0", &[&bearer, "Connection: close"], body)
 }
 
 /// Posts a webhook on a connection of its own.
