@@ -2,19 +2,15 @@
 //!
 //! The doors and the admin pages share it. It knows nothing of what it serves.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::ConnectInfo;
+use axum::Router;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use http::{Request, Response};
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -22,7 +18,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tower::{Service, ServiceExt as _};
 use tracing::{debug, warn};
 
 use crate::telemetry::Chain;
@@ -60,15 +55,15 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves one listener; see [`Server::run`].
 #[derive(Debug, Clone)]
-pub struct Server<S, R> {
+pub struct Server {
     listener: Arc<TcpListener>,
-    serving: Serving<S, R>,
+    serving: Serving,
 }
 
 #[derive(Debug, Clone)]
-struct Serving<S, R> {
-    service: S,
-    refusal: R,
+struct Serving {
+    service: Router,
+    refusal: Router,
     limits: Limits,
     /// One for each connection that may be open, those to be refused included.
     seats: Arc<Semaphore>,
@@ -105,23 +100,9 @@ impl Share {
     }
 }
 
-impl<S, R> Server<S, R>
-where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send,
-    R: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    R::Future: Send,
-{
+impl Server {
     /// `refusal` answers requests on connections above the limit.
-    pub fn new(listener: TcpListener, service: S, refusal: R, limits: Limits) -> Self {
+    pub fn new(listener: TcpListener, service: Router, refusal: Router, limits: Limits) -> Self {
         let places = Arc::new(Semaphore::new(limits.connections_max));
         let seats = Arc::new(Semaphore::new(limits.connections_max + REFUSED_AT_ONCE_MAX));
         let share = Arc::default();
@@ -172,21 +153,7 @@ where
     }
 }
 
-impl<S, R> Serving<S, R>
-where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send,
-    R: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    R::Future: Send,
-{
+impl Serving {
     async fn accept(
         &self,
         listener: &TcpListener,
@@ -223,14 +190,10 @@ where
             // Who closes its half after the request still waits for the answer.
             .half_close(true)
             .max_buf_size(self.limits.head_bytes_max);
-        let io = TokioIo::new(stream);
-        let result = if place.served.is_some() {
-            let service = with_peer(self.service.clone(), peer);
-            drive(builder.serve_connection(io, TowerToHyperService::new(service)), stop).await
-        } else {
-            let service = self.refusal.clone();
-            drive(builder.serve_connection(io, TowerToHyperService::new(service)), stop).await
-        };
+        let service = if place.served.is_some() { &self.service } else { &self.refusal };
+        let service = TowerToHyperService::new(service.clone());
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let result = drive(connection, stop).await;
         if let Err(error) = result {
             debug!(client = %peer, error = %Chain(&error), "connection ended early");
         }
@@ -245,32 +208,11 @@ struct Place {
     _seat: OwnedSemaphorePermit,
 }
 
-fn with_peer<S>(
-    service: S,
-    peer: SocketAddr,
-) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone
-where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone,
-    S::Future: Send,
-{
-    service.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request
-    })
-}
-
 /// Serves a connection to its end; at a stop, after the request under way.
-async fn drive<S>(
-    connection: http1::Connection<TokioIo<TcpStream>, S>,
+async fn drive(
+    connection: http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>,
     stop: CancellationToken,
-) -> hyper::Result<()>
-where
-    S: hyper::service::HttpService<
-            Incoming,
-            ResBody = Body,
-            Error: std::error::Error + Send + Sync,
-        >,
-{
+) -> hyper::Result<()> {
     tokio::pin!(connection);
     tokio::select! {
         result = connection.as_mut() => return result,

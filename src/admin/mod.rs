@@ -7,15 +7,13 @@ mod health;
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -95,10 +93,7 @@ pub fn run(
         ))
         .layer(CatchPanicLayer::new())
         .with_state(sources);
-    let service =
-        service.map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
     let refusal = Router::new()
-        .fallback(|| async { (StatusCode::SERVICE_UNAVAILABLE, "too many connections\n") })
-        .map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
+        .fallback(|| async { (StatusCode::SERVICE_UNAVAILABLE, "too many connections\n") });
     Server::new(listener, service, refusal, settings.limits).run(stop)
 }

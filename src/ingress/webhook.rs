@@ -108,25 +108,9 @@ impl WebhookDoor {
             .layer(CatchPanicLayer::custom(panicked))
             .with_state(Arc::clone(&shared));
         let refusal = Router::new().fallback(refuse).with_state(shared);
-        let server = Server::new(listener, adapt(service), adapt(refusal), limits);
+        let server = Server::new(listener, service, refusal, limits);
         (0..acceptors.max(1)).map(|_| server.clone().run(stop.clone())).collect()
     }
-}
-
-/// axum's router speaks of its own body type.
-fn adapt(
-    router: Router,
-) -> impl tower::Service<
-    Request<hyper::body::Incoming>,
-    Response = Response<Body>,
-    Error = std::convert::Infallible,
-    Future: Send,
-> + Clone
-+ Send
-+ Sync
-+ 'static {
-    use tower::ServiceExt as _;
-    router.map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new))
 }
 
 async fn receive(State(door): State<Arc<Shared>>, request: Request<Body>) -> Response<Body> {

@@ -7,13 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
 use axum::routing::post;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 use crate::listen::{Limits, Server, bind};
 
@@ -59,13 +57,8 @@ impl DemoApp {
 
     /// Takes deliveries until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let service = Router::new()
-            .route("/events", post(take))
-            .with_state(self.deliveries)
-            .map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
-        let refusal = Router::new()
-            .fallback(|| async { StatusCode::SERVICE_UNAVAILABLE })
-            .map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
+        let service = Router::new().route("/events", post(take)).with_state(self.deliveries);
+        let refusal = Router::new().fallback(|| async { StatusCode::SERVICE_UNAVAILABLE });
         Server::new(self.listener, service, refusal, LIMITS).run(stop).await;
     }
 }
