@@ -29,6 +29,11 @@ impl Guard {
         Self(token.map(|token| Arc::new(digest(token.expose_secret().as_bytes()))))
     }
 
+    /// Whether the sender may be told more than a probe needs to know.
+    pub(super) fn admits(&self, headers: &HeaderMap) -> bool {
+        self.refusal(headers).is_none()
+    }
+
     fn refusal(&self, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
         match &self.0 {
             Some(expected) => {

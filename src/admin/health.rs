@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use axum::{Extension, Json};
+use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
+use serde_json::json;
 
+use super::guard::Guard;
 use super::{Sources, api};
 use crate::event::Path;
 use crate::telemetry::{Chain, DoorState};
@@ -32,7 +34,13 @@ struct Readiness {
 /// Ready when every door of the mode has been open once, the journal commits, and no stop is under
 /// way. A queue that fails later on makes the process degraded, not unready: its webhooks would be
 /// turned away as well.
-pub(super) async fn ready(State(sources): State<Sources>) -> Response {
+///
+/// The probe needs no token; the reasons, which name queues and accounts, do where there is one.
+pub(super) async fn ready(
+    State(sources): State<Sources>,
+    Extension(guard): Extension<Guard>,
+    headers: HeaderMap,
+) -> Response {
     let mut readiness = Readiness { ready: true, reasons: Vec::new(), degraded: Vec::new() };
     if sources.health.is_stopping() {
         readiness.reasons.push("stopping".into());
@@ -59,6 +67,9 @@ pub(super) async fn ready(State(sources): State<Sources>) -> Response {
     }
     readiness.ready = readiness.reasons.is_empty();
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    if !guard.admits(&headers) {
+        return (status, Json(json!({ "ready": readiness.ready }))).into_response();
+    }
     (status, Json(readiness)).into_response()
 }
 

@@ -6,10 +6,10 @@ mod health;
 
 use std::net::SocketAddr;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use axum::{Extension, Router};
 use http::{HeaderValue, StatusCode, header};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -75,10 +75,11 @@ pub fn run(
         .route("/api/v1/events/{id}", get(api::event))
         .route("/api/v1/compare", get(api::compare))
         .fallback(api::not_found)
-        .layer(from_fn_with_state(guard, guard::check));
+        .layer(from_fn_with_state(guard.clone(), guard::check));
     let service = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .layer(Extension(guard))
         .merge(guarded)
         .method_not_allowed_fallback(api::only_read)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -37,7 +37,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let Arguments { events, rate, ids, seed, .. } = arguments;
     let settings = Settings { events, rate, ids, seed };
-    let told = demo::run(&settings, out::note).await.map_err(Failure::Fault)?;
+    let told = tokio::select! {
+        told = demo::run(&settings, out::note) => told.map_err(Failure::Fault)?,
+        // Dropped, the demo ends its tasks and takes its folder away.
+        _ = tokio::signal::ctrl_c() => return Ok(()),
+    };
     if arguments.json {
         let json = report::json(&told.comparison).map_err(|error| Failure::Fault(error.into()))?;
         out::line(&json);

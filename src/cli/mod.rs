@@ -22,8 +22,8 @@ use crate::telemetry::Chain;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 fine · 1 what was asked for does not hold · 2 wrong \
-    configuration, command line or input file · 3 something needed can't be reached · 4 not enough \
-    data yet · 70 a fault of twinstream")]
+    configuration, command line or input file · 3 something needed can't be reached · 70 a fault of \
+    twinstream")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

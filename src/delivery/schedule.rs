@@ -8,7 +8,7 @@ use crate::event::Timestamp;
 /// user guide, "How EventBridge retries delivering events").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// From the event's acceptance; no attempt is planned after it.
+    /// From the event's acceptance; the last attempt is made then, if none succeeded before.
     pub max_age: Duration,
     /// Attempts in all.
     pub max_attempts: u32,
@@ -46,13 +46,14 @@ impl Retry {
         let doublings = failed.attempts.saturating_sub(1).min(30);
         let ceiling = self.pause_min.saturating_mul(1 << doublings).min(self.pause_max);
         let pause = ceiling.mul_f64(draw.clamp(0.0, 1.0));
-        // A target that asks for an hour gets its hour; one that asks for a year gets the dead
-        // letter's age limit.
-        let at = now.plus(pause.max(failed.retry_after.unwrap_or_default()));
-        if at > failed.created_at.plus(self.max_age) {
+        let deadline = failed.created_at.plus(self.max_age);
+        if now >= deadline {
             return Next::GiveUp("too old for another attempt");
         }
-        Next::At(at)
+        // A target that asks for an hour gets its hour; one that asks for a year gets its last
+        // attempt at the age limit.
+        let at = now.plus(pause.max(failed.retry_after.unwrap_or_default()));
+        Next::At(at.min(deadline))
     }
 }
 
@@ -100,8 +101,9 @@ mod tests {
     #[test]
     fn it_ends_by_attempts_or_by_age() {
         check((5, 0, 0.0), None, &Next::GiveUp("every attempt failed"));
-        check((1, 1_000, 0.0), None, &at(1_000.0));
-        check((1, 1_000, 1.0), None, &Next::GiveUp("too old for another attempt"));
-        check((1, 0, 0.0), Some(1_001), &Next::GiveUp("too old for another attempt"));
+        check((1, 999, 1.0), None, &at(1_000.0));
+        check((2, 999, 1.0), None, &at(1_000.0));
+        check((1, 0, 0.0), Some(100_000), &at(1_000.0));
+        check((1, 1_000, 0.0), None, &Next::GiveUp("too old for another attempt"));
     }
 }
