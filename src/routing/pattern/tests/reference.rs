@@ -96,10 +96,11 @@ fn holds(member: &Value, value: &Value) -> bool {
         ("exists", operand) => operand == true,
         ("prefix", Value::String(part)) => text.is_some_and(|text| text.find(part) == Some(0)),
         ("suffix", Value::String(part)) => text.is_some_and(|text| {
-            text.len() >= part.len() && text[text.len() - part.len()..] == *part
+            let from = text.len().checked_sub(part.len());
+            from.is_some_and(|from| text.get(from..) == Some(part))
         }),
         ("prefix" | "suffix", nested) => {
-            let part = any_case(nested["equals-ignore-case"].as_str().unwrap()).into();
+            let part = any_case(nested["equals-ignore-case"].as_str().unwrap());
             holds(&serde_json::json!({operator: Value::String(part)}), &text.map(any_case).into())
         }
         ("equals-ignore-case", part) => text.map(any_case) == part.as_str().map(any_case),
@@ -137,7 +138,7 @@ fn equal(one: &Value, other: &Value) -> bool {
 fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_at_checked(1) {
         None => text.is_empty(),
-        Some(("*", rest)) => (0..=text.len()).any(|skipped| glob(rest, &text[skipped..])),
+        Some(("*", rest)) => (0..=text.len()).any(|skipped| glob(rest, text.split_at(skipped).1)),
         Some((first, rest)) => text.strip_prefix(first).is_some_and(|text| glob(rest, text)),
     }
 }
