@@ -19,6 +19,7 @@ mod event_bus;
 mod faults;
 mod model;
 mod pairing;
+mod pattern;
 mod queue;
 mod shutdown;
 mod support;
