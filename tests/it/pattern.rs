@@ -200,6 +200,15 @@ const DIFFERENT: &[(&str, Case, (Answer, Answer))] = &[
         (Refused, NoMatch),
     ),
     (
+        "event-ruler knows a field's value and what is below the field as two names; for the emulator \
+         nothing has both",
+        (
+            r#"{"a": {"b": [{"exists": false}]}, "$or": [{"a": ["x"]}, {"a": ["y"]}]}"#,
+            r#"{"a": "x"}"#,
+        ),
+        (Match, NoMatch),
+    ),
+    (
         "a bound on wildcards; EventBridge has one too, but does not publish it",
         (
             r#"{"a": [{"wildcard": "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a"}]}"#,

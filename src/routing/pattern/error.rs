@@ -95,8 +95,8 @@ pub enum Reason {
     OrReserved(String),
     /// More alternatives than EventBridge takes.
     #[error(
-        "more than {max} combinations: the lengths of all `$or` lists are multiplied, and a list \
-         with {{\"exists\": false}} beside other values counts 2",
+        "more than {max} combinations: the lengths of all `$or` lists are multiplied, and each list \
+         with {{\"exists\": false}} beside other values doubles what there is",
         max = super::parse::COMBINATIONS_MAX
     )]
     TooManyCombinations,

@@ -86,6 +86,14 @@ fn error(path: &str, reason: Reason) -> PatternError {
     PatternError { path: path.to_owned(), reason }
 }
 
+/// Lists with absence beside values add to the combinations of `$or`.
+fn bounded(alternatives: &[Leaves], place: &str) -> Result<(), PatternError> {
+    if alternatives.len() > COMBINATIONS_MAX {
+        return Err(error(place, Reason::TooManyCombinations));
+    }
+    Ok(())
+}
+
 /// The place of a member below a place. RFC 6901, section 3.
 pub(super) fn pointer(place: &str, member: &str) -> String {
     format!("{place}/{}", member.replace('~', "~0").replace('/', "~1"))
@@ -142,7 +150,10 @@ impl Parser {
     fn or(&mut self, value: &Value, place: &str) -> Result<(), PatternError> {
         let members = value.as_array().filter(|members| members.len() >= 2);
         let members = members.ok_or_else(|| error(place, Reason::Or))?;
-        self.multiply(members.len(), place)?;
+        self.combinations = self.combinations.saturating_mul(members.len());
+        if self.combinations > COMBINATIONS_MAX {
+            return Err(error(place, Reason::TooManyCombinations));
+        }
         let before = std::mem::take(&mut self.alternatives);
         let mut after = Vec::new();
         for (at, member) in members.iter().enumerate() {
@@ -151,16 +162,9 @@ impl Parser {
             self.alternatives.clone_from(&before);
             self.object(member, &place, Within::Or)?;
             after.append(&mut self.alternatives);
+            bounded(&after, &place)?;
         }
         self.alternatives = after;
-        Ok(())
-    }
-
-    fn multiply(&mut self, by: usize, place: &str) -> Result<(), PatternError> {
-        self.combinations = self.combinations.saturating_mul(by);
-        if self.combinations > COMBINATIONS_MAX {
-            return Err(error(place, Reason::TooManyCombinations));
-        }
         Ok(())
     }
 
@@ -187,12 +191,12 @@ impl Parser {
             // Which of the two a match took decides what else it may take in lists, so that they
             // are alternatives as in `$or`.
             (Some(absent), Some(values)) => {
-                self.multiply(2, place)?;
                 let mut before = self.alternatives.clone();
                 self.add(list, place, absent);
                 std::mem::swap(&mut before, &mut self.alternatives);
                 self.add(list, place, values);
                 self.alternatives.append(&mut before);
+                bounded(&self.alternatives, place)?;
             }
         }
         Ok(())
