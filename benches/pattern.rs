@@ -56,7 +56,7 @@ fn of_one_type(at: usize) -> Value {
     json!({"type": ["user.updated"], "data": {"object": {
         "user_id": [{"prefix": format!("auth0|{}", at % 100)}],
         "identities": {"provider": ["auth0"], "isSocial": [false]},
-        "logins_count": [{"numeric": [">", 0, "<=", at]}],
+        "logins_count": [{"numeric": [">", 0, "<=", at + 1]}],
     }}})
 }
 

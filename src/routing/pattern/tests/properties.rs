@@ -175,7 +175,7 @@ fn of_type(kind: &str, payload: &Value) -> Event {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 1_000,
+        cases: 500,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
