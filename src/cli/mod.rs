@@ -6,6 +6,7 @@ mod demo;
 mod events;
 mod healthcheck;
 mod out;
+mod pattern;
 mod serve;
 
 use std::path::PathBuf;
@@ -43,6 +44,9 @@ enum Command {
     Events(events::Command),
     /// Check the configuration and print the settings in force, secrets hidden.
     CheckConfig(ConfigArguments),
+    /// Try an event pattern on an event: whether it matches, and if not, why.
+    #[command(subcommand)]
+    Pattern(pattern::Command),
     /// Ask a running gateway whether it is ready; exits 0 or 1. For containers.
     Healthcheck(healthcheck::Arguments),
     /// Print shell completions.
@@ -172,6 +176,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Compare(arguments) => compare::run(arguments).await,
         Command::Events(command) => events::run(command).await,
         Command::CheckConfig(arguments) => check_config::run(arguments),
+        Command::Pattern(command) => pattern::run(&command),
         Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();

@@ -15,7 +15,7 @@ use crate::delivery::{Retry, SigningSecret, Target};
 use crate::event::Path;
 use crate::ingress::{Credentials, Method, QueueSettings, Secret, WebhookSettings};
 use crate::listen::Limits;
-use crate::routing::Pattern;
+use crate::routing::{Pattern, PatternError};
 use crate::telemetry::log;
 use crate::{admin, compare, journal};
 
@@ -397,11 +397,13 @@ fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) ->
             let what = format!("no target is called `{}`", route.target);
             check.problem(&key("target"), what, "use the name of one of [[targets]]");
         }
-        let pattern = match route.pattern.as_ref().map(Pattern::parse) {
+        let pattern = match route.pattern.as_ref().map(pattern) {
             None => Pattern::Every,
             Some(Ok(pattern)) => pattern,
             Some(Err(error)) => {
-                let remedy = "use { type = [\"user.updated\", …] }, or no pattern for every event";
+                let remedy = "write an EventBridge event pattern, such as { type = \
+                              [\"user.updated\"] }, or none for every event; `twinstream pattern \
+                              test` tries one";
                 check.problem(&key("pattern"), error.to_string(), remedy);
                 continue;
             }
@@ -419,4 +421,12 @@ fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) ->
         .warnings
         .extend(idle.map(|target| format!("no route leads to the target `{}`", target.name)));
     routes
+}
+
+/// A pattern is a table, or JSON as text: TOML has no null.
+fn pattern(raw: &serde_json::Value) -> Result<Pattern, PatternError> {
+    match raw.as_str() {
+        Some(text) => text.parse(),
+        None => Pattern::parse(raw),
+    }
 }

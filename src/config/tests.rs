@@ -150,6 +150,29 @@ fn contradictions_are_refused() {
 }
 
 #[test]
+fn a_pattern_is_a_table_or_json() {
+    let route = |pattern: &str| {
+        let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"";
+        format!("{target}\n[[routes]]\nname = \"r\"\ntarget = \"a\"\npattern = {pattern}")
+    };
+    let table = "{ type = [{ prefix = \"user.\" }], data = { score = [1, 1.5, true] } }";
+    let json = r#"'{"type": [{"prefix": "user."}], "data": {"score": [1, 1.5, true]}}'"#;
+    let pattern = |text| load(&route(text), &[]).unwrap().routes.remove(0).pattern;
+    assert_eq!(pattern(table), pattern(json));
+    assert!(pattern("'{\"a\": [null]}'").matches(&serde_json::json!({"a": null})));
+    let key = "routes[0].pattern";
+    for (pattern, part) in [
+        ("{ data = { blocked = true } }", "at /data/blocked: values stand in a list"),
+        ("{ type = [{ contains = \"a\" }] }", "at /type/0: `contains` is no operator"),
+        ("[\"user.updated\"]", "a pattern is an object"),
+        ("{}", "an empty object"),
+        ("'{'", "not JSON"),
+    ] {
+        check(&route(pattern), &[], ("app.toml", key, part));
+    }
+}
+
+#[test]
 fn secrets_come_from_outside_and_are_never_shown() {
     let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\nsigning_secret = ";
     let with = |source: &str| format!("{target}{source}");

@@ -96,8 +96,9 @@ impl Intake {
         let path = arrival.path();
         let lag_ms = arrival.at.millis_since(event.time);
         let live = event.purpose == Purpose::Live;
-        let routes = self.routes.of(&event).filter_map(|at| self.route_numbers.get(at).copied());
-        let routes: Vec<RouteNo> = routes.collect();
+        let routes = self.routes.of(&event).into_iter();
+        let routes: Vec<RouteNo> =
+            routes.filter_map(|at| self.route_numbers.get(at).copied()).collect();
         let arrived = Arrived::new(event, arrival, routes);
         let stored = self.journal.accept(arrived).await;
         let Accepted { committed, outcome, is_new: _ } = self.observe_failure(stored)?;

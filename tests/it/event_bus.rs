@@ -11,7 +11,7 @@ use crate::support::event::event;
 use crate::support::gateway::Gateway;
 use crate::support::settings::Settings;
 
-fn client(endpoint_url: &str) -> Client {
+pub(crate) fn client(endpoint_url: &str) -> Client {
     let config = aws_sdk_eventbridge::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))

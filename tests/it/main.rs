@@ -20,6 +20,7 @@ mod event_bus;
 mod faults;
 mod model;
 mod pairing;
+mod pattern;
 mod queue;
 mod repository;
 mod shutdown;
