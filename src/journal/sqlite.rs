@@ -35,7 +35,8 @@ pub(super) fn open_writer(path: &FilePath, busy: Duration) -> Result<Connection,
     // A commit is on disk when it returns. NORMAL would lose the last commits at a power loss.
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(at)?;
-    connection.pragma_update(None, "cache_size", -8_192).map_err(at)?;
+    // A new id has to be looked for in the table of ids: 24 MiB hold that of a million events.
+    connection.pragma_update(None, "cache_size", -24_576).map_err(at)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     keep_statements_prepared(&connection).map_err(at)?;
     migrate(&mut connection, path)?;

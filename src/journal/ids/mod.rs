@@ -2,7 +2,7 @@
 //!
 //! Ids are random, so an index over them is the one structure of the journal that is not
 //! append-only: each insert would rewrite a page of 16 KiB somewhere. Instead, new ids gather in
-//! memory (`recent`, some hundred thousand), and each commit moves a run of neighbours into the
+//! memory (`recent`, some tens of thousands), and each commit moves a run of neighbours into the
 //! table `ids`: a sweep goes through the ids in their order, and comes round again. A page of the
 //! table so takes many ids whenever it is rewritten. Now and then a sweep also takes the ids of
 //! expired events out of the pages it rewrites.
@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use crate::event::{Digest, EventId};
 
 /// How many ids gather before a sweep begins; each takes some 40 bytes of memory.
-const RECENT_MAX: usize = 131_072;
+const RECENT_MAX: usize = 32_768;
 /// How many ids a sweep moves for each one that came: more than one, so that it gets done.
 const MOVED_FOR_EACH: usize = 2;
 /// A sweep cleans once the expired ids are this fraction of the others. To clean, it reads every
