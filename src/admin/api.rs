@@ -9,7 +9,7 @@ use serde_json::json;
 use tracing::error;
 
 use super::Sources;
-use crate::compare::{self, Window};
+use crate::compare::{self, WindowAsked};
 use crate::event::{EventId, Path, PathSet, Timestamp};
 use crate::journal::{EventFilter, EventSummary, ReadError};
 use crate::telemetry::{Chain, DoorState, SecretUse};
@@ -183,7 +183,8 @@ pub(super) struct CompareQuery {
     to: Option<String>,
 }
 
-/// The two paths against each other, over a window of event time; the last 24 hours by default.
+/// The two paths against each other, over a window of event time; all that the journal has by
+/// default.
 pub(super) async fn compare(
     State(sources): State<Sources>,
     query: Result<Query<CompareQuery>, axum::extract::rejection::QueryRejection>,
@@ -193,7 +194,12 @@ pub(super) async fn compare(
         Err(rejection) => return error(StatusCode::BAD_REQUEST, &rejection.body_text()),
     };
     let now = sources.clock.now();
-    let window = match Window::parse(query.from.as_deref(), query.to.as_deref(), now) {
+    let asked = WindowAsked::parse(query.from.as_deref(), query.to.as_deref(), now);
+    let held = match sources.reader.time_range().await {
+        Ok(held) => held,
+        Err(error) => return unreadable(&error),
+    };
+    let window = match asked.and_then(|asked| asked.of(held)) {
         Ok(window) => window,
         Err(wrong) => return error(StatusCode::BAD_REQUEST, &wrong.to_string()),
     };

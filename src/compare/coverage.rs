@@ -40,30 +40,45 @@ pub enum WindowError {
     Empty,
 }
 
-impl Window {
-    /// The window when none is asked for.
-    pub const DEFAULT_LENGTH: Duration = Duration::from_hours(24);
+/// The window that somebody asks for; each end may be left open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WindowAsked {
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    now: Timestamp,
+}
 
-    /// Reads a start and an end, each a time (RFC 3339) or a duration before `now`; the last
-    /// [`Window::DEFAULT_LENGTH`] by default.
+impl WindowAsked {
+    /// Reads a start and an end, each a time (RFC 3339) or a duration before `now`.
     ///
     /// # Errors
-    /// When a text can't be understood, or nothing lies between them.
+    /// When a text can't be understood.
     pub fn parse(
         from: Option<&str>,
         to: Option<&str>,
         now: Timestamp,
     ) -> Result<Self, WindowError> {
         let now = now.floor_to_millis();
-        let to = to.map_or(Ok(now), |text| instant(text, now))?;
-        let from = match from {
-            Some(text) => instant(text, now)?,
-            None => to.minus(Self::DEFAULT_LENGTH),
-        };
+        let read = |text: Option<&str>| text.map(|text| instant(text, now)).transpose();
+        Ok(Self { from: read(from)?, to: read(to)?, now })
+    }
+
+    /// Fills an open end with that of what there is: `held` is the `time` of the first and the last
+    /// event. The end is never before now, so that an event with a `time` to come is counted too,
+    /// as one that has not settled.
+    ///
+    /// # Errors
+    /// When nothing lies between the ends.
+    pub fn of(self, held: Option<(Timestamp, Timestamp)>) -> Result<Window, WindowError> {
+        let millisecond = Duration::from_millis(1);
+        let last = held.map_or(self.now, |(_, last)| last.floor_to_millis().plus(millisecond));
+        let to = self.to.unwrap_or(last.max(self.now));
+        let first = held.map_or(to.minus(millisecond), |(first, _)| first.floor_to_millis());
+        let from = self.from.unwrap_or(first);
         if from >= to {
             return Err(WindowError::Empty);
         }
-        Ok(Self { from, to })
+        Ok(Window { from, to })
     }
 }
 
@@ -120,6 +135,44 @@ mod tests {
     use proptest::prelude::{prop_assert, proptest};
 
     use super::*;
+
+    const DAY: &str = "2026-03-01T12:00:00Z";
+    const NOW: &str = "2026-03-02T12:00:00Z";
+
+    #[track_caller]
+    fn check_asked(
+        (from, to): (Option<&str>, Option<&str>),
+        held: Option<(&str, &str)>,
+        expected: Result<(&str, &str), WindowError>,
+    ) {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let held = held.map(|(first, last)| (at(first), at(last)));
+        let window = WindowAsked::parse(from, to, at(NOW)).and_then(|asked| asked.of(held));
+        let shown = window.map(|window| (window.from.to_string(), window.to.to_string()));
+        assert_eq!(shown, expected.map(|(from, to)| (from.to_owned(), to.to_owned())));
+    }
+
+    #[test]
+    fn a_window_is_two_times_or_durations_before_now() {
+        check_asked((Some("24h"), None), None, Ok((DAY, NOW)));
+        check_asked((Some("1d"), None), None, Ok((DAY, NOW)));
+        let february = "2026-02-01T00:00:00Z";
+        check_asked((Some(february), Some("1d")), None, Ok((february, DAY)));
+        check_asked((Some("1h"), Some("2h")), None, Err(WindowError::Empty));
+        check_asked((Some("soon"), None), None, Err(WindowError::Malformed("soon".into())));
+    }
+
+    #[test]
+    fn an_open_end_takes_in_all_there_is_and_now() {
+        let (first, last) = ("2026-01-05T08:00:00.1234Z", "2026-02-01T00:00:00Z");
+        let from = "2026-01-05T08:00:00.123Z";
+        check_asked((None, None), Some((first, last)), Ok((from, NOW)));
+        check_asked((None, Some("1d")), Some((first, last)), Ok((from, DAY)));
+        // A clock ahead of ours, by Auth0's or by this host's fault.
+        let ahead = Some((DAY, "2026-03-02T12:00:01.5Z"));
+        check_asked((None, None), ahead, Ok((DAY, "2026-03-02T12:00:01.501Z")));
+        check_asked((None, None), None, Ok(("2026-03-02T11:59:59.999Z", NOW)));
+    }
 
     fn window((from, to): (i64, i64)) -> Window {
         Window {

@@ -41,7 +41,7 @@ use std::time::Duration;
 pub use crate::event::{Observation, PairedBy, Sighting};
 
 pub use comparison::Comparison;
-pub use coverage::{Coverage, Window, WindowError, covered_seconds};
+pub use coverage::{Coverage, Window, WindowAsked, WindowError, covered_seconds};
 pub use difference::{DifferenceSummary, Differences, WebhookFirst};
 pub use document::{
     Document, Events, Excluded, LatencyFlagged, Method, PairRules, Pairs, PathReport, Paths,
