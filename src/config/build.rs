@@ -126,7 +126,8 @@ fn webhook(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Webhook> {
     check.range("webhook.connections_max", &raw.connections_max, (1, 100_000));
     let seconds = Duration::from_secs;
     check.range("webhook.body_timeout", &raw.body_timeout.0, (seconds(1), seconds(60)));
-    check.range("webhook.head_timeout", &raw.head_timeout.0, (seconds(1), seconds(3_600)));
+    check.range("webhook.head_timeout", &raw.head_timeout.0, (seconds(1), seconds(60)));
+    check.range("webhook.idle_timeout", &raw.idle_timeout.0, (seconds(1), seconds(3_600)));
     let deadline = (Duration::from_millis(100), seconds(6));
     check.range("webhook.commit_deadline", &raw.commit_deadline.0, deadline);
     let method = method(check, raw)?;
@@ -142,6 +143,7 @@ fn webhook(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Webhook> {
             limits: Limits {
                 connections_max: raw.connections_max,
                 head_timeout: raw.head_timeout.0,
+                idle_timeout: raw.idle_timeout.0,
                 head_bytes_max: raw.head_bytes_max,
                 stop_within: DRAIN,
             },
@@ -293,7 +295,8 @@ fn admin(check: &mut Check<'_>, raw: &raw::Admin) -> admin::Settings {
         token,
         limits: Limits {
             connections_max: raw.connections_max,
-            head_timeout: Duration::from_mins(1),
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_mins(1),
             head_bytes_max: 64 * 1024,
             stop_within: DRAIN,
         },

@@ -47,6 +47,7 @@ pub(super) struct Webhook {
     pub commit_deadline: Span,
     pub connections_max: usize,
     pub head_timeout: Span,
+    pub idle_timeout: Span,
     pub head_bytes_max: usize,
 }
 

@@ -29,7 +29,8 @@ pub struct Deliveries(Arc<Mutex<BTreeMap<String, u32>>>);
 
 const LIMITS: Limits = Limits {
     connections_max: 256,
-    head_timeout: Duration::from_secs(30),
+    head_timeout: Duration::from_secs(10),
+    idle_timeout: Duration::from_secs(30),
     head_bytes_max: 64 * 1024,
     stop_within: Duration::from_millis(200),
 };

@@ -290,6 +290,24 @@ async fn slow_senders_are_cut_off() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_is_left_alone_for_longer_than_a_head_may_take() {
+    let settings = Settings::new("webhook")
+        .set("webhook.head_timeout", "1s")
+        .set("webhook.idle_timeout", "4s");
+    let gateway = Gateway::start(settings).await;
+    let mut connection = Connection::open(gateway.webhook.unwrap()).await;
+    for number in 0..2 {
+        connection.send(&http::webhook(&event(&format!("evt_{number}"), 1, number).body())).await;
+        assert_eq!(connection.receive().await.unwrap().status, 204);
+        // Over twice the time that a head may take.
+        sleep(Duration::from_millis(2_200)).await;
+    }
+    // Now it is idle for too long.
+    assert_eq!(connection.receive().await, None);
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn a_huge_head_is_refused() {
     let gateway =
         Gateway::start(Settings::new("webhook").set("webhook.head_bytes_max", "8192")).await;

@@ -2,6 +2,8 @@
 //!
 //! The doors and the admin pages share it. It knows nothing of what it serves.
 
+mod watch;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,13 +15,13 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use self::watch::{Watch, Watched, WatchedService};
 use crate::telemetry::Chain;
 
 /// What a client may do at most.
@@ -28,8 +30,11 @@ pub struct Limits {
     /// Connections open at once. Some more are answered with a refusal, the rest wait in the
     /// listener's backlog.
     pub connections_max: usize,
-    /// A connection that is idle, or still sending a request's head, for this long is closed.
+    /// A connection on which a request's head has not come to its end after this long is closed, within
+    /// twice the time.
     pub head_timeout: Duration,
+    /// A connection on which nothing is sent for this long is closed.
+    pub idle_timeout: Duration,
     /// The longest head of a request, in bytes; hyper answers 431 above it.
     pub head_bytes_max: usize,
     /// After a stop, requests under way may take this long.
@@ -179,21 +184,29 @@ impl Serving {
         stop: CancellationToken,
     ) {
         // A seat of the few for refusals is not for waiting in.
-        let head_timeout = match &place.served {
-            Some(_) => self.limits.head_timeout,
-            None => self.limits.head_timeout.min(REFUSED_WITHIN),
+        let (head_timeout, idle_timeout) = match &place.served {
+            Some(_) => (self.limits.head_timeout, self.limits.idle_timeout),
+            None => (self.limits.head_timeout.min(REFUSED_WITHIN), REFUSED_WITHIN),
         };
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(head_timeout)
+            // Counts from the last answer, too: it is hyper's time-out of an idle connection as well.
+            .header_read_timeout(idle_timeout.max(head_timeout))
             // Who closes its half after the request still waits for the answer.
             .half_close(true)
             .max_buf_size(self.limits.head_bytes_max);
-        let service = if place.served.is_some() { &self.service } else { &self.refusal };
-        let service = TowerToHyperService::new(service.clone());
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let result = drive(connection, stop).await;
+        let router = if place.served.is_some() { &self.service } else { &self.refusal };
+        let watch = Watch::new();
+        let io = TokioIo::new(watch.stream(stream));
+        let connection = builder.serve_connection(io, watch.service(router.clone()));
+        let result = tokio::select! {
+            result = drive(connection, stop) => result,
+            () = watch.head_is_late(head_timeout) => {
+                debug!(client = %peer, "a request's head did not come to its end");
+                Ok(())
+            }
+        };
         if let Err(error) = result {
             debug!(client = %peer, error = %Chain(&error), "connection ended early");
         }
@@ -210,7 +223,7 @@ struct Place {
 
 /// Serves a connection to its end; at a stop, after the request under way.
 async fn drive(
-    connection: http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>,
+    connection: http1::Connection<TokioIo<Watched>, WatchedService>,
     stop: CancellationToken,
 ) -> hyper::Result<()> {
     tokio::pin!(connection);
