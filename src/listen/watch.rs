@@ -3,6 +3,7 @@
 //! hyper has one time-out for both. An idle connection must be left alone for longer than the proxy in
 //! front keeps it; a head that takes that long is somebody who holds the place on purpose.
 
+use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::routing::future::RouteFuture;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -25,7 +27,7 @@ enum Phase {
     Idle,
     /// A head is being sent, since then; a new connection owes one.
     Head(Instant),
-    /// A request is being answered, its body read included.
+    /// A request is being answered, its body read included; until the answer goes out.
     Request,
 }
 
@@ -72,7 +74,7 @@ impl Watch {
     }
 }
 
-/// Notices when a head begins.
+/// Notices when a head begins, and when an answer goes out.
 #[derive(Debug)]
 pub(super) struct Watched {
     stream: TcpStream,
@@ -103,6 +105,7 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.watch.set(|_| Phase::Idle);
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -119,6 +122,7 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.watch.set(|_| Phase::Idle);
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
@@ -127,7 +131,7 @@ impl AsyncWrite for Watched {
     }
 }
 
-/// Notices when a head has come to its end, and when its request is answered.
+/// Notices when a head has come to its end.
 #[derive(Debug, Clone)]
 pub(super) struct WatchedService {
     router: Router,
@@ -136,19 +140,13 @@ pub(super) struct WatchedService {
 
 impl hyper::service::Service<Request<Incoming>> for WatchedService {
     type Response = Response<Body>;
-    type Error = std::convert::Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.watch.set(|_| Phase::Request);
-        let watch = self.watch.clone();
         // A router is always ready.
-        let answer = self.router.clone().call(request);
-        Box::pin(async move {
-            let answer = answer.await;
-            watch.set(|_| Phase::Idle);
-            answer
-        })
+        self.router.clone().call(request)
     }
 }
 
