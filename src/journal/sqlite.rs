@@ -19,12 +19,8 @@ const CHECKPOINT_PAGES: i64 = 1_000;
 /// How many prepared statements a connection keeps; above the number of different ones.
 const STATEMENTS_CACHED: usize = 64;
 
-/// Opens the file for the writer: creates it and its folder, brings it to the current version.
+/// Opens the file for the writer: creates it in its folder, brings it to the current version.
 pub(super) fn open_writer(path: &FilePath, busy: Duration) -> Result<Connection, OpenError> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| OpenError::Folder { path: folder.into(), source })?;
-    }
     let at = |source| OpenError::Open { path: path.into(), source };
     let mut connection = Connection::open(path).map_err(at)?;
     connection.busy_timeout(busy).map_err(at)?;

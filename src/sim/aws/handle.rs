@@ -155,19 +155,11 @@ impl Handle {
     /// The bodies of a queue's messages that were deleted, as far as they were recorded, in the
     /// order in which they were sent. A copy or repeat that a fault made counts as a message.
     pub fn deleted_bodies(&self, queue: &str) -> Vec<Arc<str>> {
-        self.bodies_where(queue, |fate| matches!(fate, Fate::Deleted { .. }))
-    }
-
-    /// The bodies of a queue's messages that a fault lost, as far as they were recorded, in the
-    /// order in which they were sent.
-    pub fn lost_bodies(&self, queue: &str) -> Vec<Arc<str>> {
-        self.bodies_where(queue, |fate| *fate == Fate::Lost)
-    }
-
-    fn bodies_where(&self, queue: &str, is_wanted: impl Fn(&Fate) -> bool) -> Vec<Arc<str>> {
         let account = self.shared.lock();
         let records = account.truth.records();
-        let wanted = records.filter(|record| *record.queue == *queue && is_wanted(&record.fate));
-        wanted.map(|record| Arc::clone(&record.body)).collect()
+        let deleted = records.filter(|record| {
+            *record.queue == *queue && matches!(record.fate, Fate::Deleted { .. })
+        });
+        deleted.map(|record| Arc::clone(&record.body)).collect()
     }
 }

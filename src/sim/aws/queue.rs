@@ -340,18 +340,7 @@ impl Queue {
     fn remove(&mut self, key: Key) -> Option<Message> {
         let Entry { message, place, .. } = self.entries.remove(&key)?;
         self.bytes = self.bytes.saturating_sub(message.body.len());
-        match place {
-            // Its key stays in the standard order until that comes by it.
-            Place::Ready => {}
-            Place::Delayed(at) => {
-                self.delayed -= 1;
-                self.hidden.remove(&(at, key));
-            }
-            Place::InFlight(until) => {
-                self.in_flight -= 1;
-                self.hidden.remove(&(until, key));
-            }
-        }
+        self.uncount(key, place);
         if let (Order::Fifo(groups), Some(group)) = (&mut self.order, &message.group) {
             groups.remove(group, key);
             if matches!(place, Place::InFlight(_)) {
@@ -364,7 +353,18 @@ impl Queue {
     }
 
     fn left(&mut self, key: Key, place: Place) {
+        self.uncount(key, place);
+        if matches!(place, Place::InFlight(_))
+            && let Some((groups, group)) = self.group_of(key)
+        {
+            groups.landed(&group);
+        }
+    }
+
+    /// Takes a message that leaves a place out of what is counted and timed there.
+    fn uncount(&mut self, key: Key, place: Place) {
         match place {
+            // Its key stays in the standard order until that comes by it.
             Place::Ready => {}
             Place::Delayed(at) => {
                 self.delayed -= 1;
@@ -373,9 +373,6 @@ impl Queue {
             Place::InFlight(until) => {
                 self.in_flight -= 1;
                 self.hidden.remove(&(until, key));
-                if let Some((groups, group)) = self.group_of(key) {
-                    groups.landed(&group);
-                }
             }
         }
     }
