@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use twinstream::clock::Clock;
 use twinstream::event::{Arrival, Digest, Event, EventId, Hops};
-use twinstream::journal::{Arrived, Journal, Settings};
+use twinstream::journal::{Arrived, Content, Journal, Rules, Settings};
 use twinstream::normalize::{self, Normalized, identity};
+use twinstream::routing::turn;
 
 use super::events::{self, Template, USERS};
 use super::load::Numbers;
@@ -92,8 +93,11 @@ impl Filled {
             busy_timeout: Duration::from_millis(500),
             keep: Duration::from_hours(24 * 30),
             size_bytes_max: u64::MAX,
+            content: Content::Keep,
+            queue_retries: false,
         };
-        let (journal, writer) = Journal::open(&settings, identity::pair, Clock::System).unwrap();
+        let rules = Rules { pair: identity::pair, turn: turn::RULE };
+        let (journal, writer) = Journal::open(&settings, rules, Clock::System).unwrap();
         let writing = std::thread::spawn(move || writer.run());
         Self { journal, writing }
     }

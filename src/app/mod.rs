@@ -25,10 +25,10 @@ use crate::config::Config;
 use crate::delivery::{Dispatcher, HttpTarget, Route};
 use crate::event::Path;
 use crate::ingress::{CoverageKeeper, Intake, QueueDoor, WebhookDoor};
-use crate::journal::{Journal, RouteNo};
+use crate::journal::{Journal, RouteNo, RouteSpec, Rules};
 use crate::listen;
 use crate::normalize::identity;
-use crate::routing::Routes;
+use crate::routing::{Interest, Routes, turn};
 use crate::telemetry::{Health, Metrics};
 
 /// After a stop, everything may take this long before it is cut off: well under the three seconds
@@ -84,9 +84,14 @@ impl Gateway {
     /// reached is no error: the door waits for it.
     pub async fn start(config: &Config, access: AwsAccess) -> anyhow::Result<Self> {
         let clock = Clock::System;
-        let (journal, mut writer) = Journal::open(&config.journal, identity::pair, clock.clone())?;
-        let names = config.routes.iter().map(|route| (route.name.clone(), route.target.clone()));
-        let numbers = writer.register_routes(&names.collect::<Vec<_>>())?;
+        let rules = Rules { pair: identity::pair, turn: turn::RULE };
+        let (journal, mut writer) = Journal::open(&config.journal, rules, clock.clone())?;
+        let routes = config.routes.iter().map(|route| RouteSpec {
+            name: route.name.clone(),
+            target: route.target.clone(),
+            order: route.order,
+        });
+        let numbers = writer.register_routes(&routes.collect::<Vec<_>>())?;
         let mut writer_tasks = Tasks::default();
         writer_tasks.spawn_thread("journal writer", move || writer.run())?;
         let (health, metrics) = (Health::default(), Metrics::default());
@@ -177,10 +182,13 @@ impl Gateway {
         listener: Option<TcpListener>,
         access: AwsAccess,
     ) -> anyhow::Result<()> {
-        let patterns = config.routes.iter().map(|route| route.pattern.clone());
+        let filters = config.routes.iter().map(|route| Interest {
+            pattern: route.pattern.clone(),
+            changed: route.changed.clone(),
+        });
         let intake = Intake {
             journal: base.journal.clone(),
-            routes: Arc::new(Routes::new(patterns.collect())),
+            routes: Arc::new(Routes::new(filters.collect())),
             route_numbers: base.numbers.clone().into(),
             clock: base.clock.clone(),
             metrics: base.metrics.clone(),

@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn an_arrival_that_the_queue_held_back_is_seen_but_not_timed() {
         let mut late = event(100, Some(110), Some(90_000));
-        late.eventbridge = Some(Sighting { at: at(90_000), receive_count: 2 });
+        late.eventbridge = Some(Sighting { at: at(90_000), receive_count: 2, redriven: false });
         let document = compare(&[late], &both_open());
         assert_eq!(document.paths.eventbridge.seen, 1);
         assert_eq!(document.paths.eventbridge.latency_ms.count, 0);
@@ -345,9 +345,11 @@ mod tests {
 
     fn any_sighting() -> impl Strategy<Value = Option<Sighting>> {
         let arrival = (-1_000..1_100_000_i64, 1..4_u32);
-        option::of(
-            arrival.prop_map(|(millis, receive_count)| Sighting { at: at(millis), receive_count }),
-        )
+        option::of(arrival.prop_map(|(millis, receive_count)| Sighting {
+            at: at(millis),
+            receive_count,
+            redriven: false,
+        }))
     }
 
     fn any_event() -> impl Strategy<Value = Observation> {

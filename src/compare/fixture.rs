@@ -18,7 +18,7 @@ pub(super) fn settings() -> Settings {
 
 /// An event of this time, and when it arrived by the webhook and by EventBridge.
 pub(super) fn event(time: i64, webhook: Option<i64>, eventbridge: Option<i64>) -> Observation {
-    let sighting = |arrival| Sighting { at: at(arrival), receive_count: 1 };
+    let sighting = |arrival| Sighting { at: at(arrival), receive_count: 1, redriven: false };
     Observation {
         time: at(time),
         test: false,

@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_message_that_the_queue_held_back_is_told() {
         let mut held = event(100, Some(110), None);
-        held.eventbridge = Some(Sighting { at: at(90_100), receive_count: 2 });
+        held.eventbridge = Some(Sighting { at: at(90_100), receive_count: 2, redriven: false });
         held.paired_by = Some(PairedBy::Ambiguous);
         let notes = [
             "1 arrival had been delivered by the queue before: seen, but not in latency, and 1 pair",

@@ -15,7 +15,7 @@ use crate::delivery::{Retry, SigningSecret, Target};
 use crate::event::Path;
 use crate::ingress::{Credentials, Method, QueueSettings, Secret, WebhookSettings};
 use crate::listen::Limits;
-use crate::routing::{Pattern, PatternError};
+use crate::routing::{Changed, Pattern, PatternError};
 use crate::telemetry::log;
 use crate::{admin, compare, journal};
 
@@ -29,8 +29,12 @@ pub(super) fn build(
     environment: &BTreeMap<String, String>,
 ) -> Result<Config, ConfigError> {
     let mut check = Check::new(layers, environment);
+    let queue_retries = queue_retries(&mut check, &raw);
     let log = log(&mut check, raw.log);
-    let journal = journal(&mut check, raw.journal, raw.webhook.commit_deadline.0);
+    let journal = journal::Settings {
+        queue_retries,
+        ..journal(&mut check, raw.journal, raw.webhook.commit_deadline.0)
+    };
     let webhook = raw.mode.contains(Path::Webhook).then(|| webhook(&mut check, &raw.webhook));
     let eventbridge =
         raw.mode.contains(Path::Eventbridge).then(|| eventbridge(&mut check, raw.eventbridge));
@@ -105,6 +109,7 @@ fn journal(check: &mut Check<'_>, raw: raw::Journal, deadline: Duration) -> jour
             "make it shorter than webhook.commit_deadline",
         );
     }
+    let content = content(check, raw.payload, &raw.redact);
     journal::Settings {
         path: raw.path,
         queue_max: raw.queue_max,
@@ -112,7 +117,46 @@ fn journal(check: &mut Check<'_>, raw: raw::Journal, deadline: Duration) -> jour
         busy_timeout: raw.busy_timeout.0,
         keep: raw.keep.0,
         size_bytes_max: raw.size_bytes_max,
+        content,
+        queue_retries: false,
     }
+}
+
+fn content(check: &mut Check<'_>, payload: raw::Payload, redact: &[String]) -> journal::Content {
+    let remedy = "write JSON pointers into the CloudEvent, such as \"/data/object/email\"";
+    for pointer in redact.iter().filter(|pointer| !pointer.starts_with('/')) {
+        check.problem("journal.redact", format!("`{pointer}` is no JSON pointer"), remedy);
+    }
+    match payload {
+        raw::Payload::Redact if redact.is_empty() => {
+            check.problem("journal.redact", "empty, and journal.payload is \"redact\"", remedy);
+        }
+        raw::Payload::Keep | raw::Payload::Drop if !redact.is_empty() => {
+            let remedy = "remove it, or set journal.payload = \"redact\"";
+            check.problem("journal.redact", "has no use here", remedy);
+        }
+        raw::Payload::Keep | raw::Payload::Redact | raw::Payload::Drop => {}
+    }
+    match payload {
+        raw::Payload::Keep => journal::Content::Keep,
+        raw::Payload::Drop => journal::Content::Drop,
+        raw::Payload::Redact => {
+            journal::Content::Redact(redact.iter().map(|pointer| pointer.as_str().into()).collect())
+        }
+    }
+}
+
+/// Whether the queue is what retries. A webhook could not be retried so: Auth0 asks once.
+fn queue_retries(check: &mut Check<'_>, raw: &Raw) -> bool {
+    let queue_retries = raw.eventbridge.delete_after == raw::DeleteAfter::Delivery;
+    if queue_retries && raw.mode.contains(Path::Webhook) {
+        check.problem(
+            "eventbridge.delete_after",
+            "\"delivery\" leaves retries to the queue, and webhooks have none",
+            "set mode = \"eventbridge\", or delete_after = \"journal\"",
+        );
+    }
+    queue_retries
 }
 
 fn webhook(check: &mut Check<'_>, raw: &raw::Webhook) -> Option<Webhook> {
@@ -231,7 +275,6 @@ fn webhook_secrets(
 }
 
 fn eventbridge(check: &mut Check<'_>, raw: raw::Eventbridge) -> Option<Eventbridge> {
-    let raw::DeleteAfter::Journal = raw.delete_after;
     check.range("eventbridge.receivers", &raw.receivers, (1, 64));
     // Without a wait, empty polls would follow each other without a pause, each at a price.
     let (shortest, longest) = (Duration::from_secs(1), Duration::from_secs(20));
@@ -411,8 +454,15 @@ fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) ->
                 continue;
             }
         };
+        let changed = route.changed.as_deref().map(Changed::parse).transpose();
+        let changed = changed.unwrap_or_else(|error| {
+            let remedy =
+                "write JSON pointers into the CloudEvent, such as \"/data/object/blocked\"";
+            check.problem(&key("changed"), error.to_string(), remedy);
+            None
+        });
         let (name, target) = (route.name.clone(), route.target.clone());
-        routes.push(Route { name, target, pattern });
+        routes.push(Route { name, target, pattern, changed, order: route.order });
     }
     if raw.is_empty() {
         check

@@ -16,10 +16,10 @@ use std::path::PathBuf;
 use crate::admin;
 use crate::compare;
 use crate::delivery::Target;
-use crate::event::PathSet;
+use crate::event::{PathSet, RouteOrder};
 use crate::ingress::{QueueSettings, WebhookSettings};
 use crate::journal;
-use crate::routing::Pattern;
+use crate::routing::{Changed, Pattern};
 use crate::telemetry::log;
 
 use layers::Layer;
@@ -86,6 +86,10 @@ pub struct Route {
     pub target: String,
     /// Which events.
     pub pattern: Pattern,
+    /// Of these, only those that say something new there.
+    pub changed: Option<Changed>,
+    /// What becomes of events that come after newer ones.
+    pub order: RouteOrder,
 }
 
 /// Where settings come from, beside the defaults.

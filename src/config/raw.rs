@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::event::{PathSet, Timestamp};
+use crate::event::{PathSet, RouteOrder, Timestamp};
 use crate::telemetry::log::Format;
 
 #[derive(Debug, Deserialize)]
@@ -91,6 +91,7 @@ pub(super) struct Eventbridge {
 #[serde(rename_all = "lowercase")]
 pub(super) enum DeleteAfter {
     Journal,
+    Delivery,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,9 +100,19 @@ pub(super) struct Journal {
     pub path: PathBuf,
     pub keep: Span,
     pub size_bytes_max: u64,
+    pub payload: Payload,
+    pub redact: Vec<String>,
     pub queue_max: usize,
     pub batch_max: usize,
     pub busy_timeout: Span,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Payload {
+    Keep,
+    Redact,
+    Drop,
 }
 
 #[derive(Debug, Deserialize)]
@@ -180,6 +191,9 @@ pub(super) struct Route {
     pub name: String,
     pub target: String,
     pub pattern: Option<serde_json::Value>,
+    pub changed: Option<Vec<String>>,
+    #[serde(default)]
+    pub order: RouteOrder,
 }
 
 /// A duration as people write it: `250ms`, `15m`, `1h 30m`, `30d`. A day has 24 hours.

@@ -109,7 +109,10 @@ impl Dispatcher {
     async fn claim(&self, limit: usize) -> Result<Claimed, JournalError> {
         let claim = Claim {
             routes: self.routes.iter().map(|route| route.number).collect(),
+            target: Arc::clone(&self.http.target().name),
             limit,
+            retries_min: limit / 8,
+            backlog: None,
             lease: self.http.target().timeout + LEASE_SPARE,
         };
         self.journal.claim(claim).await
@@ -151,10 +154,15 @@ impl Dispatcher {
             Answer::Status(status, _) => (Some(status), None),
             Answer::Failed(error) => (None, Some(error)),
         };
-        let attempt = Attempt { number: due.attempt, started_at, took, status, error };
+        let attempt = Attempt { started_at, took, status, error, answer: None };
         let ended = !matches!(verdict, Verdict::Retry(_));
-        let settlement =
-            Settlement { seq: due.seq, route: due.route, attempt: Some(attempt), verdict };
+        let settlement = Settlement {
+            seq: due.seq,
+            route: due.route,
+            attempt_number: due.attempt,
+            attempt: Some(attempt),
+            verdict,
+        };
         self.record(settlement, &due, stop).await;
         ended
     }
@@ -165,7 +173,7 @@ impl Dispatcher {
             Meaning::Refused => return Verdict::Dead(refusal(answer)),
             Meaning::Retry(retry_after) => retry_after,
         };
-        let failed = Failed { created_at: due.created_at, attempts: due.attempt, retry_after };
+        let failed = Failed { created_at: due.since, attempts: due.counted, retry_after };
         match self.http.target().retry.next(&failed, self.clock.now(), fastrand::f64()) {
             Next::At(at) => Verdict::Retry(at),
             Next::GiveUp(reason) => Verdict::Dead(reason.into()),
@@ -187,13 +195,14 @@ impl Dispatcher {
                 );
                 "dead"
             }
-            Verdict::Retry(at) => {
+            Verdict::Retry(at) | Verdict::RetryUncounted(at) | Verdict::Return(at) => {
                 debug!(
                     event.id = %due.event_id, route.name = %route.name, target.name = %target,
                     attempt = due.attempt, again_at = %at, "delivery failed, will be tried again"
                 );
                 "retry"
             }
+            Verdict::GiveBack => "given_back",
         };
         self.metrics.attempted(target, outcome, took);
     }

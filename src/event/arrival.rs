@@ -34,6 +34,9 @@ pub struct QueueHops {
     /// SQS `ApproximateReceiveCount`, from 1. Over 1 the message was received before and came
     /// back, so that its latency says nothing about the path.
     pub receive_count: u32,
+    /// It had been in a dead-letter queue and was put back by a redrive: its latency says nothing
+    /// about the path.
+    pub redriven: bool,
     /// SQS `MessageId`: equal for redeliveries of one message.
     pub message_id: Box<str>,
 }

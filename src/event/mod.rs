@@ -9,6 +9,7 @@ mod observation;
 mod outcome;
 mod path;
 mod time;
+mod turn;
 
 pub use arrival::{Arrival, Hops, QueueHops};
 pub use digest::Digest;
@@ -18,6 +19,7 @@ pub use observation::{Observation, PairedBy, Sighting};
 pub use outcome::{ArrivalOutcome, DeliveryOutcome, RepeatKind};
 pub use path::{Path, PathSet};
 pub use time::{Timestamp, TimestampError};
+pub use turn::{Candidacy, Known, Moment, RouteOrder, Told, Turn, TurnRule, Watched, WatchedValue};
 
 /// One change in Auth0, understood: a CloudEvent with the fields that twinstream decides by.
 ///

@@ -30,6 +30,8 @@ pub struct Sighting {
     pub at: Timestamp,
     /// How often SQS had handed the message out, this time included; 1 for a webhook.
     pub receive_count: u32,
+    /// It came out of a dead-letter queue.
+    pub redriven: bool,
 }
 
 /// How two arrivals were found to be one event.
@@ -69,8 +71,8 @@ impl Observation {
 
 impl Sighting {
     /// Whether its time says nothing about the path: the queue had delivered the message before,
-    /// so that it waited out a visibility time-out of ours.
+    /// so that it waited out a visibility time-out of ours, or a person put it back into the queue.
     pub const fn is_flagged(self) -> bool {
-        self.receive_count > 1
+        self.receive_count > 1 || self.redriven
     }
 }

@@ -42,8 +42,15 @@ impl fmt::Display for ArrivalOutcome {
 pub enum DeliveryOutcome {
     /// The target answered 2XX.
     Delivered,
+    /// It said nothing new of what its route watches.
+    Filtered,
+    /// A newer event of its subject was delivered or attempted before it, on a route with
+    /// `order = "latest"`.
+    Superseded,
     /// It failed for good, and is kept for redrive: a dead letter.
     Dead,
+    /// A person ordered that it is not to be delivered; who and why is kept.
+    Discarded,
     /// It had not ended when its event expired: its route or target was gone, or down, for longer
     /// than the journal keeps events.
     Expired,
@@ -54,7 +61,10 @@ impl DeliveryOutcome {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
+            Self::Filtered => "filtered",
+            Self::Superseded => "superseded",
             Self::Dead => "dead",
+            Self::Discarded => "discarded",
             Self::Expired => "expired",
         }
     }

@@ -16,8 +16,10 @@ pub use sqs::{QueueDoor, Settings as QueueSettings};
 pub use webhook::{Settings as WebhookSettings, WebhookDoor};
 
 use crate::clock::Clock;
-use crate::event::{Arrival, ArrivalOutcome, Hops, Path, Purpose, QueueHops, Timestamp};
-use crate::journal::{Accepted, Arrived, Committed, Journal, JournalError, Quarantined, RouteNo};
+use crate::event::{Arrival, ArrivalOutcome, Event, Hops, Path, Purpose, QueueHops, Timestamp};
+use crate::journal::{
+    Accepted, Arrived, Committed, Journal, JournalError, NewDelivery, Quarantined, RouteNo,
+};
 use crate::normalize::{self, Normalized, Rejection};
 use crate::routing::Routes;
 use crate::telemetry::Metrics;
@@ -88,25 +90,30 @@ impl Intake {
         }
     }
 
-    async fn accept(
-        &self,
-        event: crate::event::Event,
-        arrival: Arrival,
-    ) -> Result<Taken, JournalError> {
+    async fn accept(&self, event: Event, arrival: Arrival) -> Result<Taken, JournalError> {
         let path = arrival.path();
         let lag_ms = arrival.at.millis_since(event.time);
         let live = event.purpose == Purpose::Live;
-        let routes = self.routes.of(&event).into_iter();
-        let routes: Vec<RouteNo> =
-            routes.filter_map(|at| self.route_numbers.get(at).copied()).collect();
-        let arrived = Arrived::new(event, arrival, routes);
+        let deliveries = self.deliveries(&event);
+        let arrived = Arrived::new(event, arrival, deliveries);
         let stored = self.journal.accept(arrived).await;
-        let Accepted { committed, outcome, is_new: _ } = self.observe_failure(stored)?;
+        let Accepted { committed, outcome, is_new: _, seq: _ } = self.observe_failure(stored)?;
         self.metrics.arrival(path, outcome);
         if live && outcome == ArrivalOutcome::Accepted {
             self.metrics.arrival_lag(path, lag_ms);
         }
         Ok(Taken::Accepted(committed))
+    }
+
+    /// The deliveries that an event gets, should it be new.
+    fn deliveries(&self, event: &Event) -> Vec<NewDelivery> {
+        let taken = self.routes.of(event).into_iter();
+        taken
+            .filter_map(|taken| {
+                let route = self.route_numbers.get(taken.position).copied()?;
+                Some(NewDelivery { route, watched: taken.watched })
+            })
+            .collect()
     }
 
     async fn quarantine(&self, quarantined: Quarantined) -> Result<Taken, JournalError> {

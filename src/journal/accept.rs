@@ -2,14 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::counts::Tally;
-use super::ids::IdIndex;
+use super::content::Content;
 use super::payload::Stored;
+use super::shelf::Shelf;
 use super::sqlite::{path_code, path_of};
-use super::{Committed, RouteNo};
+use super::{Committed, RouteNo, release, told};
 use crate::event::{
     Arrival, ArrivalOutcome, Candidate, Digest, Event, Hops, Newcomer, PairedBy, Pairing,
-    PairingRule, Path, Purpose, QueueHops, RepeatKind, Timestamp,
+    PairingRule, Path, Purpose, QueueHops, RepeatKind, Timestamp, Watched,
 };
 
 /// An arrival, ready to be stored; [`Arrived::new`] makes it.
@@ -17,10 +17,27 @@ use crate::event::{
 pub struct Arrived {
     pub(super) event: Event,
     pub(super) arrival: Arrival,
-    pub(super) routes: Vec<RouteNo>,
+    pub(super) deliveries: Vec<NewDelivery>,
     pub(super) id_digest: Digest,
     pub(super) payload: Stored,
+    /// What is to be left of it, where something is to be taken out.
+    pub(super) redacted: Option<Stored>,
     pub(super) lane: i64,
+}
+
+/// A delivery that an event gets if it is new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// The route.
+    pub route: RouteNo,
+    /// What the event says at the places that the route watches, where it watches some.
+    pub watched: Option<Watched>,
+}
+
+impl From<RouteNo> for NewDelivery {
+    fn from(route: RouteNo) -> Self {
+        Self { route, watched: None }
+    }
 }
 
 /// An arrival that is on disk.
@@ -32,81 +49,8 @@ pub struct Accepted {
     pub outcome: ArrivalOutcome,
     /// Whether the event is new: nobody has seen it by any path.
     pub is_new: bool,
-}
-
-/// What the writer knows without asking the file.
-#[derive(Debug)]
-pub(super) struct Shelf {
-    pub ids: IdIndex,
-    pub rule: PairingRule,
-    /// The first event that has not expired.
-    pub first_seq: Provisional,
-    /// The number that the next event gets.
-    pub next_seq: Provisional,
-    /// What the transaction under way adds to the counts.
-    pub tally: Tally,
-    /// Whether deliveries may have become due in the transaction under way.
-    pub woke: bool,
-}
-
-/// A number that moves within a transaction, and goes back if that fails.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Provisional {
-    committed: i64,
-    current: i64,
-}
-
-impl Provisional {
-    const fn new(number: i64) -> Self {
-        Self { committed: number, current: number }
-    }
-
-    pub(super) const fn get(self) -> i64 {
-        self.current
-    }
-
-    pub(super) const fn set(&mut self, number: i64) {
-        self.current = number;
-    }
-
-    const fn committed(&mut self) {
-        self.committed = self.current;
-    }
-
-    const fn rolled_back(&mut self) {
-        self.current = self.committed;
-    }
-}
-
-impl Shelf {
-    /// Returns whether deliveries may have become due.
-    pub(super) fn committed(&mut self) -> bool {
-        self.first_seq.committed();
-        self.next_seq.committed();
-        self.ids.committed(self.first_seq.get(), self.next_seq.get());
-        std::mem::take(&mut self.woke)
-    }
-
-    pub(super) fn rolled_back(&mut self) {
-        self.first_seq.rolled_back();
-        self.next_seq.rolled_back();
-        self.ids.rolled_back();
-        self.tally.clear();
-        self.woke = false;
-    }
-}
-
-/// Everything before it has expired.
-pub(super) fn first_seq(connection: &Connection) -> rusqlite::Result<Provisional> {
-    super::meta(connection, super::FIRST_SEQ).map(|first| Provisional::new(first.unwrap_or(0)))
-}
-
-/// Numbers are never used twice, even when all events have expired.
-pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<Provisional> {
-    let last: Option<i64> =
-        connection.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
-    let first = super::meta(connection, super::FIRST_SEQ)?.unwrap_or(1);
-    Ok(Provisional::new(last.map_or(1, |last| last + 1).max(first).max(1)))
+    /// The journal's number of the event.
+    pub seq: i64,
 }
 
 const fn paired_code(paired_by: PairedBy) -> i64 {
@@ -135,23 +79,28 @@ pub(super) fn accept(
 ) -> rusqlite::Result<Accepted> {
     let known = match shelf.ids.find(connection, arrived.id_digest, shelf.first_seq.get())? {
         Some(seq) => Some((seq, PairedBy::Id)),
-        None => by_fallback(connection, shelf.rule, arrived)?,
+        None => by_fallback(connection, shelf.rule.pair, arrived)?,
     };
     let path = arrived.arrival.path();
-    let (outcome, is_new) = match known {
+    let (outcome, is_new, seq) = match known {
         None => {
-            add_event(connection, shelf, arrived, now)?;
-            (ArrivalOutcome::Accepted, true)
+            let seq = add_event(connection, shelf, arrived, now)?;
+            (ArrivalOutcome::Accepted, true, seq)
         }
         Some((seq, paired_by)) => {
             if paired_by != PairedBy::Id {
                 shelf.ids.add_alias(connection, arrived.id_digest, seq)?;
             }
-            (add_arrival(connection, seq, paired_by, arrived, now)?, false)
+            let outcome = add_arrival(connection, (seq, paired_by), arrived, &shelf.content, now)?;
+            // A delivery that waits for its message has it now.
+            if path == Path::Eventbridge {
+                shelf.woke |= release::take_back_returned(connection, seq, now)? > 0;
+            }
+            (outcome, false, seq)
         }
     };
     shelf.tally.arrival(path, outcome);
-    Ok(Accepted { committed: Committed(()), outcome, is_new })
+    Ok(Accepted { committed: Committed(()), outcome, is_new, seq })
 }
 
 /// The most candidates looked at: that many events of one subject in one instant are no tie that
@@ -228,21 +177,41 @@ fn add_event(
     shelf: &mut Shelf,
     arrived: &Arrived,
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<i64> {
     let seq = shelf.next_seq.get();
     shelf.next_seq.set(seq + 1);
     insert_event(connection, seq, arrived, now)?;
-    connection
-        .prepare_cached("INSERT INTO payloads (seq, encoding, body) VALUES (?, ?, ?)")?
-        .execute(params![seq, arrived.payload.encoding, arrived.payload.body])?;
+    add_content(connection, seq, arrived, &shelf.content)?;
     let mut insert = connection.prepare_cached(
-        "INSERT INTO deliveries (seq, route, lane, created_at, due_at) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO deliveries (seq, route, lane, since, due_at, watched)
+         VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
     )?;
-    for route in &arrived.routes {
-        insert.execute(params![seq, route.0, arrived.lane, now, now])?;
+    for delivery in &arrived.deliveries {
+        let watched = delivery.watched.as_ref().map(told::watched_blob);
+        insert.execute(params![seq, delivery.route.0, arrived.lane, now, watched])?;
     }
     shelf.ids.add(arrived.id_digest, seq);
-    shelf.woke |= !arrived.routes.is_empty();
+    shelf.woke |= !arrived.deliveries.is_empty();
+    Ok(seq)
+}
+
+/// Where the content is not kept for good, it is kept for the deliveries alone.
+fn add_content(
+    connection: &Connection,
+    seq: i64,
+    arrived: &Arrived,
+    content: &Content,
+) -> rusqlite::Result<()> {
+    if *content == Content::Keep || !arrived.deliveries.is_empty() {
+        connection
+            .prepare_cached("INSERT INTO payloads (seq, encoding, body) VALUES (?, ?, ?)")?
+            .execute(params![seq, arrived.payload.encoding, arrived.payload.body])?;
+    }
+    if let Some(redacted) = &arrived.redacted {
+        connection
+            .prepare_cached("INSERT INTO redacted_payloads (seq, encoding, body) VALUES (?, ?, ?)")?
+            .execute(params![seq, redacted.encoding, redacted.body])?;
+    }
     Ok(())
 }
 
@@ -265,8 +234,8 @@ fn insert_event(
             "INSERT INTO events (seq, id, kind, tenant, subject, time_ns, is_test, object_digest,
                 payload_digest, first_path, webhook_at, webhook_stored_at, webhook_stream,
                 eventbridge_at, eventbridge_stored_at, eventbridge_stream, envelope_time, sent_at,
-                first_received_at, receive_count, message_id)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                first_received_at, receive_count, redriven, message_id)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             seq,
@@ -289,6 +258,7 @@ fn insert_event(
             queue.map(|hops| hops.sent),
             queue.map(|hops| hops.first_received),
             queue.map(|hops| hops.receive_count),
+            queue.is_some_and(|hops| hops.redriven),
             queue.map(|hops| &hops.message_id),
         ])?;
     Ok(())
@@ -301,13 +271,14 @@ struct Known {
     payload_digest: Digest,
     message_id: Option<String>,
     repeats: i64,
+    erased: bool,
 }
 
 fn known(connection: &Connection, seq: i64, path: Path) -> rusqlite::Result<Option<Known>> {
     connection
         .prepare_cached(
             "SELECT id, CASE ?2 WHEN 0 THEN webhook_at ELSE eventbridge_at END IS NOT NULL,
-                    payload_digest, message_id, webhook_repeats + eventbridge_repeats
+                    payload_digest, message_id, webhook_repeats + eventbridge_repeats, erased
              FROM events WHERE seq = ?1",
         )?
         .query_row(params![seq, path_code(path)], |row| {
@@ -317,6 +288,7 @@ fn known(connection: &Connection, seq: i64, path: Path) -> rusqlite::Result<Opti
                 payload_digest: row.get(2)?,
                 message_id: row.get(3)?,
                 repeats: row.get(4)?,
+                erased: row.get(5)?,
             })
         })
         .optional()
@@ -324,17 +296,18 @@ fn known(connection: &Connection, seq: i64, path: Path) -> rusqlite::Result<Opti
 
 fn add_arrival(
     connection: &Connection,
-    seq: i64,
-    paired_by: PairedBy,
+    (seq, paired_by): (i64, PairedBy),
     arrived: &Arrived,
+    content: &Content,
     now: Timestamp,
 ) -> rusqlite::Result<ArrivalOutcome> {
     let path = arrived.arrival.path();
     // `find` gives numbers of events that have not expired: the row is there.
     let known = known(connection, seq, path)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    let differs = known.payload_digest != arrived.event.payload_digest;
+    // Of what was erased nobody can say whether it was the same.
+    let differs = !known.erased && known.payload_digest != arrived.event.payload_digest;
     if differs {
-        keep_rival(connection, seq, arrived)?;
+        keep_rival(connection, seq, arrived, content)?;
     }
     if known.has_come {
         add_repeat(connection, (seq, &known), arrived, differs, now)?;
@@ -356,7 +329,7 @@ fn add_arrival(
                 "UPDATE events SET paired_by = ?, payload_differs = payload_differs OR ?,
                     eventbridge_at = ?, eventbridge_stored_at = ?, eventbridge_stream = ?,
                     eventbridge_id = ?, envelope_time = ?, sent_at = ?, first_received_at = ?,
-                    receive_count = ?, message_id = ? WHERE seq = ?",
+                    receive_count = ?, redriven = ?, message_id = ? WHERE seq = ?",
             )?
             .execute(params![
                 paired_by,
@@ -369,6 +342,7 @@ fn add_arrival(
                 hops.sent,
                 hops.first_received,
                 hops.receive_count,
+                hops.redriven,
                 hops.message_id,
                 seq
             ])?,
@@ -377,18 +351,23 @@ fn add_arrival(
 }
 
 /// Keeps a payload that is not the one known: nothing that came is thrown away, and the reader can
-/// say in what they differ. The first one by each path is kept.
-fn keep_rival(connection: &Connection, seq: i64, arrived: &Arrived) -> rusqlite::Result<()> {
+/// say in what they differ. The first one by each path is kept, as far as content is.
+fn keep_rival(
+    connection: &Connection,
+    seq: i64,
+    arrived: &Arrived,
+    content: &Content,
+) -> rusqlite::Result<()> {
+    let payload = match content {
+        Content::Keep => &arrived.payload,
+        Content::Redact(_) => arrived.redacted.as_ref().unwrap_or(&arrived.payload),
+        Content::Drop => return Ok(()),
+    };
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO rival_payloads (seq, path, encoding, body) VALUES (?, ?, ?, ?)",
         )?
-        .execute(params![
-            seq,
-            path_code(arrived.arrival.path()),
-            arrived.payload.encoding,
-            arrived.payload.body
-        ])?;
+        .execute(params![seq, path_code(arrived.arrival.path()), payload.encoding, payload.body])?;
     Ok(())
 }
 

@@ -25,6 +25,16 @@ impl Tally {
         *self.0.entry((DELIVERIES, route.0, outcome.as_str())).or_default() += 1;
     }
 
+    /// A delivery that had ended so goes on.
+    pub(super) fn take_back_delivery(&mut self, route: RouteNo, outcome: DeliveryOutcome) {
+        *self.0.entry((DELIVERIES, route.0, outcome.as_str())).or_default() -= 1;
+    }
+
+    /// An arrival that had ended so ends otherwise.
+    pub(super) fn take_back_arrival(&mut self, path: Path, outcome: ArrivalOutcome) {
+        *self.0.entry((ARRIVALS, path_code(path), outcome.as_str())).or_default() -= 1;
+    }
+
     /// Writes them, as one of the last steps of the transaction.
     pub(super) fn flush(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut add = connection.prepare_cached(
@@ -106,13 +116,18 @@ fn pending(connection: &Connection) -> rusqlite::Result<Vec<DeliveryStates>> {
                 + (SELECT count(*) FROM deliveries INDEXED BY deliveries_parked
                     WHERE route = no AND state = 1)
                 + (SELECT count(*) FROM deliveries INDEXED BY deliveries_busy
-                    WHERE route = no AND state IN (2, 3)),
+                    WHERE route = no AND state IN (2, 3))
+                + (SELECT count(*) FROM deliveries INDEXED BY deliveries_returned
+                    WHERE route = no AND state = 4),
                 (SELECT min(seq) FROM (
                     SELECT min(seq) AS seq FROM deliveries INDEXED BY deliveries_fresh
                         WHERE route = no AND state = 0
                     UNION ALL
                     SELECT min(seq) FROM deliveries INDEXED BY deliveries_busy
-                        WHERE route = no AND state IN (2, 3)))
+                        WHERE route = no AND state IN (2, 3)
+                    UNION ALL
+                    SELECT min(seq) FROM deliveries INDEXED BY deliveries_returned
+                        WHERE route = no AND state = 4))
              FROM routes ORDER BY name",
         )?
         .query_map([], |row| {
@@ -124,7 +139,10 @@ fn pending(connection: &Connection) -> rusqlite::Result<Vec<DeliveryStates>> {
             let oldest = match oldest {
                 None => None,
                 Some(seq) => connection
-                    .prepare_cached("SELECT min(created_at) FROM deliveries WHERE seq = ?")?
+                    .prepare_cached(
+                        "SELECT coalesce(min(webhook_stored_at, eventbridge_stored_at),
+                            webhook_stored_at, eventbridge_stored_at) FROM events WHERE seq = ?",
+                    )?
                     .query_row([seq], |row| row.get(0))
                     .optional()?
                     .flatten(),

@@ -113,6 +113,14 @@ pub enum ReadError {
         /// Why.
         source: std::io::Error,
     },
+    /// Quarantined bytes in it are damaged.
+    #[error("reading the quarantined bytes {no}")]
+    Quarantined {
+        /// Their number.
+        no: i64,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A connection for it could not be opened.
     #[error(transparent)]
     Open(OpenError),

@@ -8,16 +8,23 @@
 
 mod accept;
 mod claim;
+mod content;
 mod counts;
 mod differences;
+mod end;
+mod erase;
 mod error;
 mod ids;
+mod orders;
 mod payload;
 mod quarantine;
 mod read;
+mod release;
 mod retain;
 mod settle;
+mod shelf;
 mod sqlite;
+mod told;
 mod writer;
 
 use std::path::PathBuf;
@@ -28,20 +35,26 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{Arrival, Digest, Event, Path};
+use crate::event::{Arrival, Digest, Event, PairingRule, Path, RouteOrder, TurnRule};
 
-pub use accept::{Accepted, Arrived};
-pub use claim::{Claim, Claimed, Due};
+pub use accept::{Accepted, Arrived, NewDelivery};
+pub use claim::{Backlog, Claim, Claimed, Due};
+pub use content::Content;
 pub use counts::{Counts, DeliveryStates};
+pub use end::EventEnd;
 pub use error::{JournalError, OpenError, ReadError};
+pub use orders::{LetterNo, OrderKind, OrderNo, Ordered, Person};
 pub use quarantine::Quarantined;
 pub use read::{
-    ArrivalStory, AttemptStory, DeliveryStory, EventFilter, EventStory, EventSummary, Reader,
+    ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventFilter, EventStory, EventSummary,
+    Letter, LetterFilter, Letters, OrderState, OrderStory, Page, PausedTarget, QuarantineFilter,
+    QuarantinedBytes, QuarantinedSummary, Reader,
 };
 pub use retain::Retained;
 pub use settle::{Attempt, Settlement, Verdict};
 pub use writer::Writer;
 
+use orders::Order;
 use writer::Op;
 
 /// Where and how the journal keeps things.
@@ -59,6 +72,31 @@ pub struct Settings {
     pub keep: Duration,
     /// Above this size of the file, in bytes, the oldest events are deleted.
     pub size_bytes_max: u64,
+    /// What is kept of the content of events once they are delivered.
+    pub content: Content,
+    /// Whether the SQS queue is what retries (`eventbridge.delete_after = "delivery"`): deliveries may
+    /// then wait for their message.
+    pub queue_retries: bool,
+}
+
+/// What the journal is told of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteSpec {
+    /// Its name.
+    pub name: String,
+    /// Where it delivers.
+    pub target: String,
+    /// What it does with events that come after newer ones.
+    pub order: RouteOrder,
+}
+
+/// The decisions that the journal asks others for, in the middle of a transaction.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// Whether two arrivals are one event.
+    pub pair: PairingRule,
+    /// Whether it is an event's turn on a route.
+    pub turn: TurnRule,
 }
 
 /// A number that stands for the name of a route.
@@ -80,6 +118,7 @@ pub struct Journal {
     ops: mpsc::Sender<Op>,
     wakeups: watch::Receiver<u64>,
     path: Arc<PathBuf>,
+    content: Arc<Content>,
 }
 
 impl Journal {
@@ -91,14 +130,15 @@ impl Journal {
     /// version than this program.
     pub fn open(
         settings: &Settings,
-        rule: crate::event::PairingRule,
+        rule: Rules,
         clock: crate::clock::Clock,
     ) -> Result<(Self, Writer), OpenError> {
         let (ops, waiting) = mpsc::channel(settings.queue_max);
         let (wake, wakeups) = watch::channel(0);
         let writer = Writer::open(settings, rule, clock, (waiting, wake))?;
         let path = Arc::new(settings.path.clone());
-        Ok((Self { ops, wakeups, path }, writer))
+        let content = Arc::new(settings.content.clone());
+        Ok((Self { ops, wakeups, path, content }, writer))
     }
 
     /// Connections for reading.
@@ -123,7 +163,8 @@ impl Journal {
     ///
     /// # Cancel safety
     /// Dropped, it may or may not have stored the arrival; nobody has been told that it did.
-    pub async fn accept(&self, arrived: Arrived) -> Result<Accepted, JournalError> {
+    pub async fn accept(&self, mut arrived: Arrived) -> Result<Accepted, JournalError> {
+        arrived.redacted = self.content.redacted(&arrived.event.payload);
         self.ask(|reply| Op::Accept(Box::new(arrived), reply)).await
     }
 
@@ -149,6 +190,144 @@ impl Journal {
     /// When it is not recorded; the delivery stays leased until its lease ends.
     pub async fn settle(&self, settlement: Settlement) -> Result<Committed, JournalError> {
         self.ask(|reply| Op::Settle(Box::new(settlement), reply)).await
+    }
+
+    /// Waits until no delivery of this event goes on by itself: all have ended, or wait for the event's
+    /// SQS message to come again.
+    ///
+    /// # Errors
+    /// When nobody will tell.
+    ///
+    /// # Cancel safety
+    /// Dropped, it has waited for nothing.
+    pub async fn end_of(&self, seq: i64) -> Result<EventEnd, JournalError> {
+        self.ask(|reply| Op::AwaitEnd(seq, reply)).await
+    }
+
+    /// Sends a target nothing until it is resumed; attempts under way are not cut off.
+    ///
+    /// # Errors
+    /// When it is not recorded.
+    pub async fn pause(&self, target: Arc<str>, by: Person) -> Result<Ordered, JournalError> {
+        self.order(Order::SetPaused { target, paused: true, by }).await
+    }
+
+    /// Sends a target events again.
+    ///
+    /// # Errors
+    /// When it is not recorded.
+    pub async fn resume(&self, target: Arc<str>, by: Person) -> Result<Ordered, JournalError> {
+        self.order(Order::SetPaused { target, paused: false, by }).await
+    }
+
+    /// Writes an order down that is carried out step by step; `total` is how much there is to do.
+    ///
+    /// # Errors
+    /// When it is not recorded.
+    pub async fn begin_order(
+        &self,
+        kind: OrderKind,
+        by: Person,
+        detail: &str,
+        total: u64,
+    ) -> Result<OrderNo, JournalError> {
+        let order = Order::Begin { kind, by, detail: detail.into(), total };
+        Ok(self.order(order).await?.order)
+    }
+
+    /// Records a step of an order whose work is done elsewhere, as in a queue.
+    ///
+    /// # Errors
+    /// When it is not recorded.
+    pub async fn step_order(
+        &self,
+        order: OrderNo,
+        looked_at: i64,
+        done: u64,
+    ) -> Result<Ordered, JournalError> {
+        self.order(Order::Step { order, looked_at, done }).await
+    }
+
+    /// Ends an order: it is done, or stopped.
+    ///
+    /// # Errors
+    /// When it is not recorded.
+    pub async fn end_order(&self, order: OrderNo, stopped: bool) -> Result<Ordered, JournalError> {
+        self.order(Order::End { order, stopped }).await
+    }
+
+    /// Makes dead letters due again, as a step of an order that has looked at all up to the event
+    /// `looked_at`. Their age and attempts count anew. What is not dead any more is left as it is.
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    pub async fn redrive(
+        &self,
+        order: OrderNo,
+        letters: Vec<LetterNo>,
+        looked_at: i64,
+    ) -> Result<Ordered, JournalError> {
+        self.order(Order::Redrive { order, letters, looked_at }).await
+    }
+
+    /// Gives dead letters up, as a step of an order.
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    pub async fn discard(
+        &self,
+        order: OrderNo,
+        letters: Vec<LetterNo>,
+        by: Person,
+        looked_at: i64,
+    ) -> Result<Ordered, JournalError> {
+        self.order(Order::Discard { order, letters, by, looked_at }).await
+    }
+
+    /// Gives quarantined bytes up, as a step of an order.
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    pub async fn drop_quarantined(
+        &self,
+        order: OrderNo,
+        numbers: Vec<i64>,
+    ) -> Result<Ordered, JournalError> {
+        self.order(Order::DropQuarantined { order, numbers }).await
+    }
+
+    /// Takes in what was quarantined under this number and is understood now. `None` when it is gone.
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    pub async fn reprocess(
+        &self,
+        number: i64,
+        mut arrived: Arrived,
+    ) -> Result<Option<Accepted>, JournalError> {
+        arrived.redacted = self.content.redacted(&arrived.event.payload);
+        self.ask(|reply| Op::Reprocess(number, Box::new(arrived), reply)).await
+    }
+
+    /// Erases the content of these events, as a step of an order: what is left are ids, times and
+    /// outcomes. Deliveries that have not ended well are discarded for this reason. `about_it` when the
+    /// events are about whoever is erased: what targets were told goes as well.
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    pub async fn erase(
+        &self,
+        order: OrderNo,
+        seqs: Vec<i64>,
+        reason: &str,
+        about_it: bool,
+    ) -> Result<Ordered, JournalError> {
+        let who_reason = reason.into();
+        self.order(Order::Erase { order, seqs, who_reason, lanes_too: about_it }).await
+    }
+
+    async fn order(&self, order: Order) -> Result<Ordered, JournalError> {
+        self.ask(|reply| Op::Order(Box::new(order), reply)).await
     }
 
     /// Records that the door of this path is open now. `opened` begins a new interval; otherwise
@@ -247,12 +426,12 @@ fn set_meta(connection: &Connection, key: &str, value: i64) -> rusqlite::Result<
 /// What an accepted arrival needs on disk, made ready by the caller: the writer neither parses,
 /// hashes nor compresses.
 impl Arrived {
-    /// Makes it ready. `routes` are the routes that the event goes to, should it be new.
-    pub fn new(event: Event, arrival: Arrival, routes: Vec<RouteNo>) -> Self {
+    /// Makes it ready. `deliveries` are those that the event gets, should it be new.
+    pub fn new(event: Event, arrival: Arrival, deliveries: Vec<NewDelivery>) -> Self {
         let id_digest = Digest::of(event.id.as_str().as_bytes());
         let payload = payload::encode(event.payload.as_bytes());
         let lane = lane(&event);
-        Self { event, arrival, routes, id_digest, payload, lane }
+        Self { event, arrival, deliveries, id_digest, payload, redacted: None, lane }
     }
 }
 

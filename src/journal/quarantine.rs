@@ -1,10 +1,10 @@
 //! Keeping bytes that could not be understood.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::accept::Shelf;
 use super::payload::{self, Stored};
-use super::sqlite::path_code;
+use super::shelf::Shelf;
+use super::sqlite::{path_code, path_of};
 use crate::event::{ArrivalOutcome, Path, Timestamp};
 
 /// Bytes that could not be understood.
@@ -70,4 +70,30 @@ pub(super) fn quarantine(
         ])?;
     shelf.tally.arrival(*path, ArrivalOutcome::Quarantined);
     Ok(())
+}
+
+/// Gives up rows, and returns how many there were.
+pub(super) fn drop_these(connection: &Connection, numbers: &[i64]) -> rusqlite::Result<u64> {
+    let mut delete = connection.prepare_cached("DELETE FROM quarantine WHERE no = ?")?;
+    let mut deleted = 0;
+    for number in numbers {
+        deleted += u64::try_from(delete.execute([number])?).unwrap_or_default();
+    }
+    Ok(deleted)
+}
+
+/// Takes out a row whose bytes are understood now: its arrival has not ended as quarantined.
+/// Returns whether it was there.
+pub(super) fn take_out(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    number: i64,
+) -> rusqlite::Result<bool> {
+    let path: Option<i64> = connection
+        .prepare_cached("DELETE FROM quarantine WHERE no = ? RETURNING path")?
+        .query_row([number], |row| row.get(0))
+        .optional()?;
+    let Some(path) = path else { return Ok(false) };
+    shelf.tally.take_back_arrival(path_of(path)?, ArrivalOutcome::Quarantined);
+    Ok(true)
 }

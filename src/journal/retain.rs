@@ -3,8 +3,9 @@
 use rusqlite::{Connection, params};
 use tracing::warn;
 
-use super::accept::Shelf;
-use super::{RouteNo, Settings, claim, counts, settle};
+use super::shelf::Shelf;
+use super::told::Lane;
+use super::{RouteNo, Settings, counts, end, release, told};
 use crate::event::{DeliveryOutcome, Timestamp};
 
 /// Events deleted in one step: some milliseconds of work.
@@ -27,7 +28,7 @@ pub(super) fn step(
     settings: &Settings,
     now: Timestamp,
 ) -> rusqlite::Result<Retained> {
-    shelf.woke |= claim::release_ended_leases(connection, now)? > 0;
+    shelf.woke |= release::release_ended_leases(connection, now)? > 0;
     let cutoff = now.minus(settings.keep);
     let too_big = file_bytes_used(connection)? > settings.size_bytes_max;
     let range = expired(connection, cutoff, too_big)?;
@@ -41,6 +42,7 @@ pub(super) fn step(
     connection
         .prepare_cached("DELETE FROM coverage WHERE until < ?")?
         .execute([cutoff.minus(counts::SILENCE_MAX)])?;
+    shelf.told_swept = told::sweep(connection, shelf.told_swept, cutoff)?;
     let Some((first, last, _)) = range else {
         return Ok(Retained { events: 0, quarantined, more: quarantined > 0 });
     };
@@ -67,7 +69,7 @@ fn expired(
 ) -> rusqlite::Result<Option<(i64, i64, Timestamp)>> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, max(coalesce(webhook_stored_at, 0), coalesce(eventbridge_stored_at, 0)),
-            EXISTS (SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND state < 4),
+            EXISTS (SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND state < 5),
             EXISTS (SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND state = 2)
          FROM events ORDER BY seq LIMIT ?",
     )?;
@@ -95,6 +97,7 @@ fn delete_events(
     let (expired, lanes) = expire_deliveries(connection, shelf, first, last)?;
     for sql in [
         "DELETE FROM payloads WHERE seq BETWEEN ? AND ?",
+        "DELETE FROM redacted_payloads WHERE seq BETWEEN ? AND ?",
         "DELETE FROM rival_payloads WHERE seq BETWEEN ? AND ?",
         "DELETE FROM repeats WHERE seq BETWEEN ? AND ?",
         "DELETE FROM attempts WHERE seq BETWEEN ? AND ?",
@@ -103,7 +106,7 @@ fn delete_events(
         connection.prepare_cached(sql)?.execute(range)?;
     }
     for lane in lanes {
-        settle::promote(connection, shelf, lane)?;
+        end::promote(connection, shelf, lane)?;
     }
     if expired > 0 {
         warn!(
@@ -122,9 +125,9 @@ fn expire_deliveries(
     shelf: &mut Shelf,
     first: i64,
     last: i64,
-) -> rusqlite::Result<(usize, Vec<(RouteNo, i64)>)> {
+) -> rusqlite::Result<(usize, Vec<Lane>)> {
     let mut statement = connection.prepare_cached(
-        "SELECT route, lane, state <> 1 FROM deliveries WHERE seq BETWEEN ? AND ? AND state < 4",
+        "SELECT route, lane, state <> 1 FROM deliveries WHERE seq BETWEEN ? AND ? AND state < 5",
     )?;
     let mut rows = statement.query(params![first, last])?;
     let (mut expired, mut lanes) = (0, Vec::new());
@@ -133,7 +136,7 @@ fn expire_deliveries(
         shelf.tally.delivery(route, DeliveryOutcome::Expired);
         expired += 1;
         if row.get(2)? {
-            lanes.push((route, row.get(1)?));
+            lanes.push(Lane { route, lane: row.get(1)? });
         }
     }
     Ok((expired, lanes))

@@ -5,8 +5,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::RouteNo;
-use super::accept::Shelf;
-use crate::event::{DeliveryOutcome, Timestamp};
+use super::end::{self, Ending};
+use super::shelf::Shelf;
+use super::told::{self, Lane};
+use crate::event::{Candidacy, Moment, RouteOrder, Timestamp};
 
 /// How a leased delivery goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct Settlement {
     pub seq: i64,
     /// The route.
     pub route: RouteNo,
+    /// The attempt that it was leased for, from 1: another's lease is not touched.
+    pub attempt_number: u32,
     /// The attempt, if one was made.
     pub attempt: Option<Attempt>,
     /// What comes of it.
@@ -24,8 +28,6 @@ pub struct Settlement {
 /// One try to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Which, from 1.
-    pub number: u32,
     /// When it began.
     pub started_at: Timestamp,
     /// How long it took.
@@ -34,6 +36,8 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// What went wrong, in short.
     pub error: Option<Box<str>>,
+    /// The beginning of an answer that was no success, as text, with secrets taken out.
+    pub answer: Option<Box<str>>,
 }
 
 /// What comes of a delivery.
@@ -45,6 +49,18 @@ pub enum Verdict {
     Dead(Box<str>),
     /// It is tried again at this time.
     Retry(Timestamp),
+    /// The same, but the attempt does not count: the target was down.
+    RetryUncounted(Timestamp),
+    /// It waits for its SQS message, which is to be visible again at this time.
+    Return(Timestamp),
+    /// No attempt was made: it is due at once, as if it had not been leased.
+    GiveBack,
+}
+
+/// A delivery as it was leased.
+struct Leased {
+    lane: Lane,
+    watched: Option<Vec<u8>>,
 }
 
 pub(super) fn settle(
@@ -53,108 +69,141 @@ pub(super) fn settle(
     settlement: &Settlement,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let Settlement { seq, route, attempt, verdict } = settlement;
+    let Settlement { seq, attempt, verdict, .. } = settlement;
     if let Some(attempt) = attempt {
-        record(connection, *seq, *route, attempt)?;
+        record(connection, settlement, attempt)?;
     }
-    let (state, due_at, settled_at, reason) = match verdict {
-        Verdict::Delivered => (DELIVERED, now, Some(now), None),
-        Verdict::Dead(reason) => (DEAD, now, Some(now), Some(reason)),
-        Verdict::Retry(at) => (RETRY, *at, None, None),
-    };
-    // Given back without an attempt, as when the target's circuit opened meanwhile: burns none.
-    let given_back = attempt.is_none() && state == RETRY;
-    // Only this attempt's own lease is settled: one that ended belongs to another attempt by now.
-    let settled: Option<i64> = connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = ?, due_at = ?, settled_at = ?, reason = ?,
-                attempts = attempts - ?
-             WHERE seq = ? AND route = ? AND state = 2 AND attempts = coalesce(?, attempts)
-             RETURNING lane",
-        )?
-        .query_row(
-            params![
-                state,
-                due_at,
-                settled_at,
-                reason,
-                given_back,
-                seq,
-                route.0,
-                attempt.as_ref().map(|attempt| attempt.number)
-            ],
-            |row| row.get(0),
-        )
-        .optional()?;
-    let Some(lane) = settled else { return Ok(()) };
+    let Some(leased) = leased(connection, settlement)? else { return Ok(()) };
+    let lane = leased.lane;
     match verdict {
-        Verdict::Delivered => shelf.tally.delivery(*route, DeliveryOutcome::Delivered),
-        Verdict::Dead(_) => shelf.tally.delivery(*route, DeliveryOutcome::Dead),
-        Verdict::Retry(_) => return Ok(()),
+        Verdict::Delivered => {
+            acknowledged(connection, shelf, *seq, &leased, now)?;
+            end::end(connection, shelf, (*seq, lane), &Ending::Delivered, now)
+        }
+        Verdict::Dead(reason) => {
+            end::end(connection, shelf, (*seq, lane), &Ending::Dead(reason), now)
+        }
+        Verdict::Retry(at) => wait(connection, shelf, (*seq, lane), &Wait::retry(*at)),
+        Verdict::RetryUncounted(at) => {
+            let wait_for = Wait { uncounted: 1, ..Wait::retry(*at) };
+            wait(connection, shelf, (*seq, lane), &wait_for)
+        }
+        Verdict::Return(at) => {
+            let wait_for = Wait { state: RETURNED, ..Wait::retry(*at) };
+            wait(connection, shelf, (*seq, lane), &wait_for)
+        }
+        Verdict::GiveBack => {
+            let wait_for = Wait { unmade: 1, ..Wait::retry(now) };
+            wait(connection, shelf, (*seq, lane), &wait_for)
+        }
     }
-    promote(connection, shelf, (*route, lane))
+}
+
+/// Only this attempt's own lease is settled: one that ended belongs to another attempt by now.
+fn leased(connection: &Connection, settlement: &Settlement) -> rusqlite::Result<Option<Leased>> {
+    connection
+        .prepare_cached(
+            "SELECT route, lane, watched FROM deliveries
+             WHERE seq = ? AND route = ? AND state = 2 AND attempts = ?",
+        )?
+        .query_row(params![settlement.seq, settlement.route.0, settlement.attempt_number], |row| {
+            Ok(Leased { lane: end::lane_of(row, 0, 1)?, watched: row.get(2)? })
+        })
+        .optional()
+}
+
+/// The target is sure to know now what it was sent.
+fn acknowledged(
+    connection: &Connection,
+    shelf: &Shelf,
+    seq: i64,
+    leased: &Leased,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let Some(watched) = &leased.watched else { return Ok(()) };
+    let watched = told::watched(watched)?;
+    let Some(before) = told::read(connection, leased.lane)? else { return Ok(()) };
+    let time = connection
+        .prepare_cached("SELECT time_ns FROM events WHERE seq = ?")?
+        .query_row([seq], |row| row.get(0))?;
+    let event = Candidacy { moment: Moment { time, seq }, watched: Some(&watched) };
+    match (shelf.rule.turn.acknowledged)(&before, event) {
+        Some(told) => told::write(connection, leased.lane, &told, now),
+        None => Ok(()),
+    }
 }
 
 const RETRY: i64 = 3;
-const DELIVERED: i64 = 4;
-const DEAD: i64 = 5;
+const RETURNED: i64 = 4;
 
-/// Ends a delivery whose event can't be read.
-pub(super) fn bury(
+/// How a delivery waits.
+struct Wait {
+    state: i64,
+    due_at: Timestamp,
+    /// Attempts that do not count from now on.
+    uncounted: u32,
+    /// Attempts that were not made.
+    unmade: u32,
+}
+
+impl Wait {
+    const fn retry(due_at: Timestamp) -> Self {
+        Self { state: RETRY, due_at, uncounted: 0, unmade: 0 }
+    }
+}
+
+fn wait(
     connection: &Connection,
     shelf: &mut Shelf,
-    (seq, lane): (i64, (RouteNo, i64)),
-    now: Timestamp,
+    (seq, lane): (i64, Lane),
+    wait: &Wait,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = 5, settled_at = ?, reason = 'the stored event is damaged'
-             WHERE seq = ? AND route = ?",
+            "UPDATE deliveries SET state = ?, due_at = ?, uncounted = uncounted + ?,
+                attempts = attempts - ? WHERE seq = ? AND route = ?",
         )?
-        .execute(params![now, seq, lane.0.0])?;
-    shelf.tally.delivery(lane.0, DeliveryOutcome::Dead);
-    promote(connection, shelf, lane)
+        .execute(params![
+            wait.state,
+            wait.due_at,
+            wait.uncounted,
+            wait.unmade,
+            seq,
+            lane.route.0
+        ])?;
+    // What waits for a message holds up nobody: it may never come. Neither does a retry, where what
+    // is newer goes first.
+    let order = shelf.orders.get(&lane.route).copied().unwrap_or_default();
+    if wait.state == RETURNED || order == RouteOrder::Latest {
+        end::promote(connection, shelf, lane)?;
+    }
+    shelf.moved_on.push(seq);
+    Ok(())
 }
 
 /// Keeps the attempt with its delivery, unless that has expired meanwhile.
 fn record(
     connection: &Connection,
-    seq: i64,
-    route: RouteNo,
+    settlement: &Settlement,
     attempt: &Attempt,
 ) -> rusqlite::Result<()> {
     let took_ns = i64::try_from(attempt.took.as_nanos()).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO attempts (seq, route, attempt, started_at, took_ns, status,
-                error)
-             SELECT seq, route, ?3, ?4, ?5, ?6, ?7 FROM deliveries WHERE seq = ?1 AND route = ?2",
+                error, answer)
+             SELECT seq, route, ?3, ?4, ?5, ?6, ?7, ?8 FROM deliveries
+             WHERE seq = ?1 AND route = ?2",
         )?
         .execute(params![
-            seq,
-            route.0,
-            attempt.number,
+            settlement.seq,
+            settlement.route.0,
+            settlement.attempt_number,
             attempt.started_at,
             took_ns,
             attempt.status,
-            attempt.error
+            attempt.error,
+            attempt.answer
         ])?;
-    Ok(())
-}
-
-/// The earliest delivery parked in this lane is due again.
-pub(super) fn promote(
-    connection: &Connection,
-    shelf: &mut Shelf,
-    (route, lane): (RouteNo, i64),
-) -> rusqlite::Result<()> {
-    let promoted = connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = 0 WHERE route = ?1 AND seq =
-                (SELECT min(seq) FROM deliveries INDEXED BY deliveries_parked
-                 WHERE route = ?1 AND lane = ?2 AND state = 1)",
-        )?
-        .execute(params![route.0, lane])?;
-    shelf.woke |= promoted > 0;
     Ok(())
 }

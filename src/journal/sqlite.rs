@@ -17,7 +17,7 @@ const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_journal.sql")];
 const CHECKPOINT_PAGES: i64 = 1_000;
 
 /// How many prepared statements a connection keeps; above the number of different ones.
-const STATEMENTS_CACHED: usize = 64;
+const STATEMENTS_CACHED: usize = 128;
 
 /// Opens the file for the writer: creates it in its folder, brings it to the current version.
 pub(super) fn open_writer(path: &FilePath, busy: Duration) -> Result<Connection, OpenError> {
@@ -33,6 +33,7 @@ pub(super) fn open_writer(path: &FilePath, busy: Duration) -> Result<Connection,
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(at)?;
     // A new id has to be looked for in the table of ids: 24 MiB hold that of a million events.
     connection.pragma_update(None, "cache_size", -24_576).map_err(at)?;
+    connection.pragma_update(None, "secure_delete", "FAST").map_err(at)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     keep_statements_prepared(&connection).map_err(at)?;
     migrate(&mut connection, path)?;

@@ -1,5 +1,6 @@
 //! The thread that writes.
 
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -8,15 +9,18 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
-use super::accept::Shelf;
 use super::counts::Tally;
+use super::end::{self, EventEnd};
 use super::ids::IdIndex;
+use super::orders::{self, Order, Ordered};
+use super::shelf::Shelf;
 use super::{
     Accepted, Arrived, Claim, Claimed, Committed, JournalError, OpenError, Quarantined, Retained,
-    RouteNo, Settings, Settlement, accept, claim, counts, quarantine, retain, settle, sqlite,
+    RouteNo, RouteSpec, Rules, Settings, Settlement, accept, claim, counts, quarantine, release,
+    retain, settle, shelf, sqlite,
 };
 use crate::clock::Clock;
-use crate::event::{PairingRule, Path};
+use crate::event::Path;
 use crate::telemetry::Chain;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
@@ -27,6 +31,11 @@ pub(super) enum Op {
     Accept(Box<Arrived>, Reply<Accepted>),
     Quarantine(Box<Quarantined>, Reply<Committed>),
     Claim(Claim, Reply<Claimed>),
+    /// Answered when no delivery of the event goes on by itself any more.
+    AwaitEnd(i64, Reply<EventEnd>),
+    Order(Box<Order>, Reply<Ordered>),
+    /// Quarantined bytes, by their number, that are understood now; `None` when they are gone.
+    Reprocess(i64, Box<Arrived>, Reply<Option<Accepted>>),
     Settle(Box<Settlement>, Reply<Committed>),
     DoorIsOpen(Path, bool, Reply<Committed>),
     Retain(Reply<Retained>),
@@ -46,6 +55,8 @@ pub struct Writer {
     settings: Settings,
     clock: Clock,
     failing: bool,
+    /// Who waits for the end of an event's deliveries.
+    awaiting: HashMap<i64, Vec<Reply<EventEnd>>>,
     /// Holds the lock on the file beside the journal.
     _lock: File,
 }
@@ -53,7 +64,7 @@ pub struct Writer {
 impl Writer {
     pub(super) fn open(
         settings: &Settings,
-        rule: PairingRule,
+        rule: Rules,
         clock: Clock,
         (ops, wake): (mpsc::Receiver<Op>, watch::Sender<u64>),
     ) -> Result<Self, OpenError> {
@@ -66,18 +77,27 @@ impl Writer {
         let lock = lock(path)?;
         let connection = sqlite::open_writer(path, settings.busy_timeout)?;
         let at = |source| OpenError::Open { path: path.clone(), source };
-        let released = claim::release_leases(&connection, clock.now()).map_err(at)?;
+        let released = release::release_leases(&connection, clock.now()).map_err(at)?;
         if released > 0 {
             info!(
                 deliveries = released,
                 "took back deliveries that were under way at the last stop"
             );
         }
+        if !settings.queue_retries {
+            release::take_back_all_returned(&connection, clock.now()).map_err(at)?;
+        }
         let shelf = Shelf {
             ids: IdIndex::load(&connection).map_err(at)?,
             rule,
-            first_seq: accept::first_seq(&connection).map_err(at)?,
-            next_seq: accept::next_seq(&connection).map_err(at)?,
+            first_seq: shelf::first_seq(&connection).map_err(at)?,
+            next_seq: shelf::next_seq(&connection).map_err(at)?,
+            content: settings.content.clone(),
+            orders: HashMap::new(),
+            told_swept: None,
+            moved_on: Vec::new(),
+            truncate_log: false,
+            deletes_securely: false,
             tally: Tally::default(),
             woke: false,
         };
@@ -89,6 +109,7 @@ impl Writer {
             settings: settings.clone(),
             clock,
             failing: false,
+            awaiting: HashMap::new(),
             _lock: lock,
         })
     }
@@ -97,23 +118,22 @@ impl Writer {
     ///
     /// # Errors
     /// When they can't be stored.
-    pub fn register_routes(
-        &mut self,
-        routes: &[(String, String)],
-    ) -> Result<Vec<RouteNo>, OpenError> {
+    pub fn register_routes(&mut self, routes: &[RouteSpec]) -> Result<Vec<RouteNo>, OpenError> {
         let at = |source| OpenError::Open { path: self.settings.path.clone(), source };
         let mut numbers = Vec::with_capacity(routes.len());
-        for (name, target) in routes {
+        for route in routes {
             let number = self
                 .connection
                 .query_row(
                     "INSERT INTO routes (name, target) VALUES (?, ?)
                      ON CONFLICT (name) DO UPDATE SET target = excluded.target RETURNING no",
-                    [name, target],
+                    [&route.name, &route.target],
                     |row| row.get(0),
                 )
                 .map_err(at)?;
-            numbers.push(RouteNo(number));
+            let number = RouteNo(number);
+            self.shelf.orders.insert(number, route.order);
+            numbers.push(number);
         }
         Ok(numbers)
     }
@@ -152,6 +172,7 @@ impl Writer {
         waiting.clear();
         match result {
             Ok(()) => {
+                let moved_on = std::mem::take(&mut self.shelf.moved_on);
                 let woke = self.shelf.committed();
                 if std::mem::take(&mut self.failing) {
                     info!("the journal commits again");
@@ -159,6 +180,8 @@ impl Writer {
                 for finish in finishes {
                     finish(Ok(()));
                 }
+                self.tell_of_ends(&moved_on);
+                self.tidy_up();
                 if woke {
                     self.wake.send_modify(|count| *count = count.wrapping_add(1));
                 }
@@ -188,6 +211,44 @@ impl Writer {
         Ok(())
     }
 
+    /// Tells those who wait for the end of an event's deliveries, where they have ended.
+    fn tell_of_ends(&mut self, moved_on: &[i64]) {
+        if self.awaiting.is_empty() {
+            return;
+        }
+        for seq in moved_on {
+            if !self.awaiting.contains_key(seq) {
+                continue;
+            }
+            match end::event_end(&self.connection, *seq) {
+                Ok(None) => {}
+                Ok(Some(end)) => {
+                    for reply in self.awaiting.remove(seq).unwrap_or_default() {
+                        drop(reply.send(Ok(end)));
+                    }
+                }
+                // They are told nothing, and ask again when they have waited long enough.
+                Err(error) => {
+                    warn!(error = %Chain(&error), "reading how an event's deliveries ended");
+                }
+            }
+        }
+    }
+
+    /// After an erasure: nothing of what was deleted is left in the write-ahead log either.
+    fn tidy_up(&mut self) {
+        if std::mem::take(&mut self.shelf.deletes_securely)
+            && let Err(error) = self.connection.pragma_update(None, "secure_delete", "FAST")
+        {
+            warn!(error = %Chain(&error), "deleting without overwriting again");
+        }
+        if std::mem::take(&mut self.shelf.truncate_log)
+            && let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")
+        {
+            warn!(error = %Chain(&error), "emptying the write-ahead log after an erasure");
+        }
+    }
+
     fn begin(&self) -> rusqlite::Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
     }
@@ -212,7 +273,7 @@ impl Writer {
     /// Carries out one request inside the transaction. Its requester hears of it after the commit.
     fn apply(&mut self, op: Op, finishes: &mut Vec<Finish>) -> rusqlite::Result<()> {
         let now = self.clock.now();
-        let Self { connection, shelf, .. } = self;
+        let Self { connection, shelf, awaiting, .. } = self;
         match op {
             // The requester gave up: it told its sender to come back, or nobody would attempt
             // what is leased.
@@ -228,6 +289,26 @@ impl Writer {
             }
             Op::Claim(claim, reply) => {
                 later(reply, claim::claim(connection, shelf, &claim, now), finishes)
+            }
+            Op::AwaitEnd(seq, reply) => {
+                if let Some(end) = end::event_end(connection, seq).transpose() {
+                    return later(reply, end, finishes);
+                }
+                awaiting.retain(|_, replies| {
+                    replies.retain(|reply| !reply.is_closed());
+                    !replies.is_empty()
+                });
+                awaiting.entry(seq).or_default().push(reply);
+                Ok(())
+            }
+            Op::Order(order, reply) => {
+                later(reply, orders::carry_out(connection, shelf, &order, now), finishes)
+            }
+            Op::Reprocess(number, arrived, reply) => {
+                let result = quarantine::take_out(connection, shelf, number).and_then(|there| {
+                    there.then(|| accept::accept(connection, shelf, &arrived, now)).transpose()
+                });
+                later(reply, result, finishes)
             }
             Op::Settle(settlement, reply) => {
                 let result = settle::settle(connection, shelf, &settlement, now);
@@ -283,6 +364,9 @@ fn refuse_later(op: Op, finishes: &mut Vec<Finish>) {
     finishes.push(match op {
         Op::Accept(_, reply) => refuse(reply),
         Op::Claim(_, reply) => refuse(reply),
+        Op::AwaitEnd(_, reply) => refuse(reply),
+        Op::Order(_, reply) => refuse(reply),
+        Op::Reprocess(_, _, reply) => refuse(reply),
         Op::Retain(reply) => refuse(reply),
         Op::Quarantine(_, reply)
         | Op::Settle(_, reply)

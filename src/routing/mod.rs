@@ -1,18 +1,46 @@
 //! Which event goes where. Pure decisions.
 
+mod changed;
 mod pattern;
+pub mod turn;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use serde_json::Value;
 
+pub use changed::{Changed, ChangedError};
 pub use pattern::{
     CidrError, Failure, Filter, Found, Pattern, PatternError, Reason, WildcardError,
 };
 
-use crate::event::Event;
+use crate::event::{Event, Watched};
 use pattern::ByType;
+
+/// Which events a route takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interest {
+    /// Those that match.
+    pub pattern: Pattern,
+    /// Of these, those that say something new at the places it watches; all when it watches none.
+    pub changed: Option<Changed>,
+}
+
+impl From<Pattern> for Interest {
+    fn from(pattern: Pattern) -> Self {
+        Self { pattern, changed: None }
+    }
+}
+
+/// A route that an event takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// Its position in the configuration.
+    pub position: usize,
+    /// What the event says at the places that the route watches; whether that is news is decided when
+    /// it is its turn.
+    pub watched: Option<Watched>,
+}
 
 /// Which events go by which route.
 ///
@@ -21,7 +49,7 @@ use pattern::ByType;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routes {
     /// In the order of the configuration.
-    patterns: Vec<Pattern>,
+    interests: Vec<Interest>,
     /// The routes that take only events of that type, in order.
     by_type: HashMap<Box<str>, Vec<Candidate>>,
     /// All others, in order.
@@ -38,10 +66,11 @@ struct Candidate {
 
 impl Routes {
     /// In the order of the configuration.
-    pub fn new(patterns: Vec<Pattern>) -> Self {
+    pub fn new<I: Into<Interest>>(interests: Vec<I>) -> Self {
+        let interests: Vec<Interest> = interests.into_iter().map(Into::into).collect();
         let mut by_type: HashMap<Box<str>, Vec<Candidate>> = HashMap::new();
         let mut others = Vec::new();
-        for (position, pattern) in patterns.iter().enumerate() {
+        for (position, Interest { pattern, .. }) in interests.iter().enumerate() {
             match pattern.by_type() {
                 ByType::Every => others.push(Candidate { position, sure: true }),
                 ByType::Unknown => others.push(Candidate { position, sure: false }),
@@ -55,20 +84,27 @@ impl Routes {
                 }
             }
         }
-        Self { patterns, by_type, others }
+        Self { interests, by_type, others }
     }
 
-    /// The positions of the routes that the event takes, in order.
-    pub fn of(&self, event: &Event) -> Vec<usize> {
+    /// The routes that the event takes, in the order of the configuration.
+    pub fn of(&self, event: &Event) -> Vec<Taken> {
         let payload = OnceCell::new();
+        let payload = || payload.get_or_init(|| parse(event));
         let of_type = self.by_type.get(&event.kind).map(Vec::as_slice).unwrap_or_default();
         let candidates = of_type.iter().chain(&self.others);
-        let taken = candidates.filter(|Candidate { position, sure }| {
-            *sure || self.patterns[*position].matches(payload.get_or_init(|| parse(event)))
+        let taken = candidates.filter_map(|Candidate { position, sure }| {
+            let interest = self.interests.get(*position)?;
+            let takes = *sure || interest.pattern.matches(payload());
+            let changed = interest.changed.as_ref();
+            takes.then(|| Taken {
+                position: *position,
+                watched: changed.map(|changed| changed.watched(payload())),
+            })
         });
-        let mut positions: Vec<usize> = taken.map(|candidate| candidate.position).collect();
-        positions.sort_unstable();
-        positions
+        let mut taken: Vec<Taken> = taken.collect();
+        taken.sort_unstable_by_key(|taken| taken.position);
+        taken
     }
 }
 

@@ -17,7 +17,7 @@ use twinstream::journal::{
 };
 
 use crate::support::invariants::{self, Lease, Sent};
-use crate::support::store::{START, Store};
+use crate::support::store::{START, Store, TARGET};
 
 const ROUTES: [&str; 2] = ["block-status", "audit"];
 const KEEP: Duration = Duration::from_mins(10);
@@ -269,7 +269,14 @@ impl Pair {
     async fn claim(&mut self, route: usize, limit: usize) {
         let now = self.store.now();
         let due = self.model.due(route, now);
-        let claim = Claim { routes: vec![self.store.routes[route]], limit, lease: LEASE };
+        let claim = Claim {
+            routes: vec![self.store.routes[route]],
+            target: TARGET.into(),
+            limit,
+            retries_min: 1,
+            backlog: None,
+            lease: LEASE,
+        };
         let claimed = self.store.journal.claim(claim).await.unwrap().due;
         assert_eq!(claimed.len(), limit.min(due.len()), "due: {due:?}, claimed: {claimed:?}");
         for claimed in claimed {
@@ -308,14 +315,14 @@ impl Pair {
                 let at = now.plus(Duration::from_secs(seconds));
                 (Verdict::Retry(at), State::Retrying { at })
             }
-            How::GiveBack => (Verdict::Retry(now), State::Retrying { at: now }),
+            How::GiveBack => (Verdict::GiveBack, State::Retrying { at: now }),
         };
         let attempt = (!matches!(how, How::GiveBack)).then_some(Attempt {
-            number: due.attempt,
             started_at: now,
             took: Duration::ZERO,
             status: None,
             error: None,
+            answer: None,
         });
         let route = self.leases[lease].route;
         if is_current {
@@ -324,7 +331,13 @@ impl Pair {
             delivery.attempts -= u32::from(attempt.is_none());
             self.leases[lease].ended = Some(self.step);
         }
-        let settlement = Settlement { seq: due.seq, route: due.route, attempt, verdict };
+        let settlement = Settlement {
+            seq: due.seq,
+            route: due.route,
+            attempt_number: due.attempt,
+            attempt,
+            verdict,
+        };
         drop(self.store.journal.settle(settlement).await.unwrap());
     }
 
@@ -391,7 +404,7 @@ fn arrived(change: usize, path: Path, now: Timestamp, store: &Store) -> Arrived 
         Path::Eventbridge => Hops::Eventbridge(QueueHops::default()),
     };
     let arrival = Arrival { at: now, stream: Some(path.as_str().into()), hops };
-    Arrived::new(event, arrival, store.routes.clone())
+    Arrived::new(event, arrival, store.routes.iter().copied().map(Into::into).collect())
 }
 
 proptest! {

@@ -35,7 +35,11 @@ fn event(random: &mut fastrand::Rng, window: Window, after_start_ms: i64) -> Obs
     let mut arrives = |share: f64, typical_ms: f64| {
         let wait_ms = typical_ms * (0.6 - (1.0 - random.f64()).ln() * 0.5);
         let wait = std::time::Duration::from_secs_f64(wait_ms / 1e3);
-        (random.f64() < share).then(|| Sighting { at: time.plus(wait), receive_count: 1 })
+        (random.f64() < share).then(|| Sighting {
+            at: time.plus(wait),
+            receive_count: 1,
+            redriven: false,
+        })
     };
     let webhook = arrives(0.999, 180.0);
     let mut eventbridge = arrives(0.999_9, 560.0);

@@ -19,6 +19,7 @@ CREATE TABLE events (
     first_path INTEGER NOT NULL,                 -- 0 webhook, 1 eventbridge
     paired_by INTEGER,                           -- 0 id, 1 fallback, 2 ambiguous; NULL: one path so far
     payload_differs INTEGER NOT NULL DEFAULT 0,
+    erased INTEGER NOT NULL DEFAULT 0,           -- its content was erased on request
 
     webhook_at INTEGER,
     webhook_stored_at INTEGER,
@@ -35,6 +36,7 @@ CREATE TABLE events (
     sent_at INTEGER,
     first_received_at INTEGER,
     receive_count INTEGER,
+    redriven INTEGER NOT NULL DEFAULT 0,         -- put back into the queue from a dead-letter queue
     message_id TEXT
 );
 -- Nearly in order of arrival, so that it is as good as append-only. The subject keeps the search for
@@ -43,6 +45,10 @@ CREATE INDEX events_time ON events (time_ns, subject);
 
 -- encoding: 0 as it came, 1 zstd.
 CREATE TABLE payloads (seq INTEGER PRIMARY KEY, encoding INTEGER NOT NULL, body BLOB NOT NULL);
+-- What is left of a payload once its deliveries have ended, where journal.payload = "redact".
+CREATE TABLE redacted_payloads (
+    seq INTEGER PRIMARY KEY, encoding INTEGER NOT NULL, body BLOB NOT NULL
+);
 
 -- The payload of the second path, where it is not the same as the first's.
 CREATE TABLE rival_payloads (
@@ -65,13 +71,17 @@ CREATE TABLE aliases (no INTEGER PRIMARY KEY, digest BLOB NOT NULL, seq INTEGER 
 
 CREATE TABLE routes (no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, target TEXT NOT NULL);
 
--- state: 0 due for the first time, 1 parked behind another of its subject, 2 leased (an attempt is
--- under way), 3 waiting for a retry, 4 delivered, 5 dead.
--- due_at: when it may be attempted; while leased, when the lease ends.
+-- state, not ended: 0 due for the first time or again after a redrive, 1 parked behind another of its
+-- subject, 2 leased (an attempt is under way), 3 waiting for a retry, 4 waiting for its SQS message to
+-- come again. Ended: 5 delivered, 6 dead, 7 superseded, 8 filtered, 9 discarded.
+-- attempts: made so far; uncounted: those of them that no limit counts (before a redrive, or while the
+-- target was down). since: acceptance or the last redrive. due_at: when it may be attempted; while
+-- leased, when the lease ends. watched: what the event says at the places that its route watches.
 CREATE TABLE deliveries (
     seq INTEGER NOT NULL, route INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,
-    lane INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-    created_at INTEGER NOT NULL, due_at INTEGER NOT NULL, settled_at INTEGER, reason TEXT,
+    lane INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, uncounted INTEGER NOT NULL DEFAULT 0,
+    redrives INTEGER NOT NULL DEFAULT 0, late INTEGER NOT NULL DEFAULT 0,
+    since INTEGER NOT NULL, due_at INTEGER NOT NULL, settled_at INTEGER, reason TEXT, watched BLOB,
     PRIMARY KEY (seq, route)
 ) WITHOUT ROWID;
 -- By number, not by time: a clock that is set back must not bring a later event before an earlier one.
@@ -81,10 +91,33 @@ CREATE INDEX deliveries_parked ON deliveries (route, lane, seq) WHERE state = 1;
 -- answer.
 CREATE INDEX deliveries_busy ON deliveries (route, lane, state, due_at) WHERE state IN (2, 3);
 CREATE INDEX deliveries_retry ON deliveries (route, due_at) WHERE state = 3;
+CREATE INDEX deliveries_returned ON deliveries (route, seq) WHERE state = 4;
+CREATE INDEX deliveries_dead ON deliveries (seq, route) WHERE state = 6;
+
+-- What each target was told of each subject, by route: see src/routing/turn.rs. By lane first, so that
+-- the routes of one subject share a page. known: NULL where the route watches nothing.
+CREATE TABLE told (
+    lane INTEGER NOT NULL, route INTEGER NOT NULL, time_ns INTEGER NOT NULL, seq INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL, known BLOB,
+    PRIMARY KEY (lane, route)
+) WITHOUT ROWID;
+
+-- Targets that are paused.
+CREATE TABLE paused (target TEXT PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL)
+    WITHOUT ROWID;
+
+-- What people ordered: who, why, and how far it is. kind: redrive, discard, erase, pause, resume,
+-- reprocess. state: 0 under way, 1 done, 2 stopped. cursor: the last letter that was looked at.
+CREATE TABLE orders (
+    no INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, who TEXT NOT NULL,
+    why TEXT NOT NULL, detail TEXT NOT NULL, state INTEGER NOT NULL, cursor INTEGER NOT NULL DEFAULT 0,
+    total INTEGER NOT NULL, done INTEGER NOT NULL, ended_at INTEGER
+);
+CREATE INDEX orders_under_way ON orders (no) WHERE state = 0;
 
 CREATE TABLE attempts (
     seq INTEGER NOT NULL, route INTEGER NOT NULL, attempt INTEGER NOT NULL,
-    started_at INTEGER NOT NULL, took_ns INTEGER NOT NULL, status INTEGER, error TEXT,
+    started_at INTEGER NOT NULL, took_ns INTEGER NOT NULL, status INTEGER, error TEXT, answer TEXT,
     PRIMARY KEY (seq, route, attempt)
 ) WITHOUT ROWID;
 

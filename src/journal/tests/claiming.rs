@@ -21,7 +21,7 @@ async fn a_lease_carries_all_that_an_attempt_needs() {
     assert_eq!(&*due.kind, "user.updated");
     assert_eq!(due.first_path, Path::Webhook);
     assert_eq!(due.attempt, 1);
-    assert_eq!(due.created_at, START);
+    assert_eq!(due.accepted_at, START);
     let payload: serde_json::Value = serde_json::from_slice(&due.payload).unwrap();
     assert_eq!(payload["id"], json!("evt_1"));
     assert_eq!(server.delivery("evt_1").await.state, "in_flight");
@@ -64,7 +64,8 @@ async fn subjects_of_other_tenants_are_other_subjects() {
     let mut other = server.arrived(&webhook("evt_1")).event;
     other.tenant = "globex".into();
     let arrival = server.arrived(&webhook("evt_1")).arrival;
-    let arrived = Arrived::new(other, arrival, server.routes.clone());
+    let deliveries = server.routes.iter().copied().map(NewDelivery::from).collect();
+    let arrived = Arrived::new(other, arrival, deliveries);
     assert!(server.journal.accept(arrived).await.unwrap().is_new);
     server.send_new(webhook("evt_2")).await;
     assert_eq!(server.claim_ids().await, ["evt_1", "evt_2"]);
@@ -113,7 +114,7 @@ async fn a_backlog_of_one_route_starves_no_other() {
 }
 
 #[tokio::test]
-async fn a_flood_of_retries_and_one_of_new_events_share_a_claim() {
+async fn first_attempts_come_before_retries_but_for_the_places_that_are_theirs() {
     let server = Server::start();
     send_of_users(&server, &["a", "b", "c"]).await;
     for due in server.claim().await {
@@ -122,10 +123,12 @@ async fn a_flood_of_retries_and_one_of_new_events_share_a_claim() {
     for (id, user) in [("evt_4", "d"), ("evt_5", "e"), ("evt_6", "f")] {
         server.send_new(webhook(id).of_user(user)).await;
     }
-    let half = server.claim_of(&server.routes[..1], 4).await;
-    assert_eq!(ids_of(&half.due), ["evt_1", "evt_2", "evt_4", "evt_5"]);
-    let rest = server.claim_of(&server.routes[..1], 4).await;
-    assert_eq!(ids_of(&rest.due), ["evt_3", "evt_6"]);
+    let route = &server.routes[..1];
+    let claim = Claim { retries_min: 1, ..claim_of(route, 2) };
+    let claimed = server.journal.claim(claim).await.unwrap();
+    assert_eq!(ids_of(&claimed.due), ["evt_1", "evt_4"]);
+    assert_eq!(ids_of(&server.claim_of(route, 3).await.due), ["evt_5", "evt_6", "evt_2"]);
+    assert_eq!(ids_of(&server.claim_of(route, 3).await.due), ["evt_3"]);
 }
 
 #[tokio::test]
@@ -211,7 +214,7 @@ async fn a_damaged_event_is_dead_and_holds_nothing_up() {
         "UPDATE payloads SET encoding = 9 WHERE seq = 2; DELETE FROM payloads WHERE seq = 1";
     server.stopped.connection().execute_batch(damage).unwrap();
     assert_eq!(server.claim_ids().await, ["evt_3", "evt_4"]);
-    let sql = "SELECT DISTINCT reason FROM deliveries WHERE state = 5 AND seq IN (1, 2)";
+    let sql = "SELECT DISTINCT reason FROM deliveries WHERE state = 6 AND seq IN (1, 2)";
     let reason = server.stopped.connection().query_row(sql, [], |row| row.get::<_, String>(0));
     assert_eq!(reason.as_deref(), Ok("the stored event is damaged"));
     assert_eq!(count(&server.counts().await.deliveries, ROUTES[0], "dead"), 2);

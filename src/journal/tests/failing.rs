@@ -29,7 +29,7 @@ async fn while_the_file_is_locked_senders_are_told_to_come_back() {
     let refused = server.try_send(&webhook("evt_2").later(MINUTE)).await.unwrap_err();
     assert_eq!(refused.cause(), "locked");
     assert_eq!(server.journal.probe().await.unwrap_err().cause(), "locked");
-    let claim = Claim { routes: server.routes.clone(), limit: 1, lease: LEASE };
+    let claim = claim_of(&server.routes, 1);
     assert_eq!(server.journal.claim(claim).await.unwrap_err().cause(), "locked");
     other.execute_batch("ROLLBACK").unwrap();
 
@@ -163,8 +163,8 @@ async fn what_failed_to_commit_is_not_acknowledged() {
 async fn who_gave_up_before_its_turn_is_skipped() {
     let stopped = Stopped::new();
     let (journal, mut writer) = stopped.open().unwrap();
-    let routes = writer.register_routes(&[("audit".to_owned(), "app".to_owned())]).unwrap();
-    let claim = Claim { routes: routes.clone(), limit: 9, lease: LEASE };
+    let routes = writer.register_routes(&[spec("audit")]).unwrap();
+    let claim = claim_of(&routes, 9);
     let mut keep = Box::pin(journal.accept(webhook("evt_1").arrived(START, routes.clone())));
     {
         let mut give_up = std::pin::pin!(async {

@@ -3,10 +3,12 @@
 
 mod accepting;
 mod claiming;
+mod content;
 mod failing;
 mod opening;
 mod retaining;
 mod settling;
+mod turns;
 
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -27,12 +29,15 @@ const MINUTE: Duration = Duration::from_mins(1);
 const KEEP: Duration = Duration::from_hours(1);
 /// The names of the routes that every event goes to.
 const ROUTES: [&str; 2] = ["block-status", "audit"];
+/// Where they lead.
+const TARGET: &str = "app";
 
 /// A folder with a journal in it that nobody serves from.
 struct Stopped {
     folder: TempDir,
     settings: Settings,
     clock: ManualClock,
+    order: RouteOrder,
 }
 
 /// A journal that is served from.
@@ -53,13 +58,17 @@ impl Stopped {
             busy_timeout: Duration::from_millis(1),
             keep: KEEP,
             size_bytes_max: 1 << 30,
+            content: Content::Keep,
+            queue_retries: false,
         };
-        Self { folder, settings, clock: ManualClock::at(START) }
+        Self { folder, settings, clock: ManualClock::at(START), order: RouteOrder::Every }
     }
 
     fn open(&self) -> Result<(Journal, Writer), OpenError> {
         let clock = Clock::Manual(self.clock.clone());
-        Journal::open(&self.settings, crate::normalize::identity::pair, clock)
+        let rules =
+            Rules { pair: crate::normalize::identity::pair, turn: crate::routing::turn::RULE };
+        Journal::open(&self.settings, rules, clock)
     }
 
     fn start(self) -> Server {
@@ -69,7 +78,7 @@ impl Stopped {
     /// Lets the test do something to the writer before it runs.
     fn start_with(self, prepare: impl FnOnce(&Writer)) -> Server {
         let (journal, mut writer) = self.open().unwrap();
-        let named = ROUTES.map(|name| (name.to_owned(), "app".to_owned()));
+        let named = ROUTES.map(|name| RouteSpec { order: self.order, ..spec(name) });
         let routes = writer.register_routes(&named).unwrap();
         prepare(&writer);
         let thread = std::thread::spawn(move || writer.run());
@@ -123,8 +132,7 @@ impl Server {
     }
 
     async fn claim_of(&self, routes: &[RouteNo], limit: usize) -> Claimed {
-        let claim = Claim { routes: routes.to_vec(), limit, lease: LEASE };
-        self.journal.claim(claim).await.unwrap()
+        self.journal.claim(claim_of(routes, limit)).await.unwrap()
     }
 
     /// Claims all there is of the first route.
@@ -139,17 +147,23 @@ impl Server {
 
     async fn settle(&self, due: &Due, verdict: Verdict) {
         let attempt = Attempt {
-            number: due.attempt,
             started_at: self.now(),
             took: Duration::from_millis(3),
             status: Some(200),
             error: None,
+            answer: None,
         };
         self.settle_as(due, Some(attempt), verdict).await;
     }
 
     async fn settle_as(&self, due: &Due, attempt: Option<Attempt>, verdict: Verdict) {
-        let settlement = Settlement { seq: due.seq, route: due.route, attempt, verdict };
+        let settlement = Settlement {
+            seq: due.seq,
+            route: due.route,
+            attempt_number: due.attempt,
+            attempt,
+            verdict,
+        };
         drop(self.journal.settle(settlement).await.unwrap());
     }
 
@@ -194,6 +208,22 @@ impl Server {
                 return all;
             }
         }
+    }
+}
+
+fn spec(route: &str) -> RouteSpec {
+    RouteSpec { name: route.to_owned(), target: TARGET.to_owned(), order: RouteOrder::Every }
+}
+
+/// A claim of a target that was never down.
+fn claim_of(routes: &[RouteNo], limit: usize) -> Claim {
+    Claim {
+        routes: routes.to_vec(),
+        target: TARGET.into(),
+        limit,
+        retries_min: limit / 8,
+        backlog: None,
+        lease: LEASE,
     }
 }
 
@@ -293,6 +323,8 @@ impl Sent {
                 ..QueueHops::default()
             }),
         };
-        Arrived::new(event, Arrival { at, stream: Some(self.stream.as_str().into()), hops }, routes)
+        let deliveries = routes.into_iter().map(NewDelivery::from).collect();
+        let stream = Some(self.stream.as_str().into());
+        Arrived::new(event, Arrival { at, stream, hops }, deliveries)
     }
 }

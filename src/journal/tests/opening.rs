@@ -69,7 +69,7 @@ async fn a_route_keeps_its_number_and_takes_its_target() {
     server.send_new(webhook("evt_1")).await;
     let (journal, mut writer) = server.stop().open_again();
     let named = [("new", "app"), (ROUTES[1], "other"), (ROUTES[0], "app")];
-    let named = named.map(|(name, target)| (name.to_owned(), target.to_owned()));
+    let named = named.map(|(name, target)| RouteSpec { target: target.to_owned(), ..spec(name) });
     let after = writer.register_routes(&named).unwrap();
     assert_eq!(after[1..], [before[1], before[0]]);
     assert!(!before.contains(&after[0]));

@@ -54,7 +54,7 @@ async fn a_retry_holds_its_subject_until_it_ends() {
 async fn a_delivery_given_back_without_an_attempt_burns_none() {
     let server = Server::start();
     let due = leased(&server).await;
-    server.settle_as(&due, None, Verdict::Retry(START)).await;
+    server.settle_as(&due, None, Verdict::GiveBack).await;
     let again = server.claim().await;
     assert_eq!((again[0].event_id.as_str(), again[0].attempt), ("evt_1", 1));
     assert!(server.delivery("evt_1").await.attempts.is_empty());
@@ -92,15 +92,15 @@ async fn deliveries_are_counted_as_ended_or_pending() {
     assert_eq!(count(&counts.deliveries, ROUTES[0], "delivered"), 1);
     assert_eq!(count(&counts.deliveries, ROUTES[0], "dead"), 1);
     let of = |route: &str| counts.pending.iter().find(|of| of.route == route).unwrap().clone();
-    let oldest = Some(server.delivery_created_at("evt_3"));
+    let oldest = Some(server.due_since("evt_3"));
     assert_eq!((of(ROUTES[0]).pending, of(ROUTES[0]).oldest), (4, oldest));
     assert_eq!((of(ROUTES[1]).pending, of(ROUTES[1]).oldest), (6, Some(START)));
     assert_eq!(of(ROUTES[0]).target, "app");
 }
 
 impl Server {
-    fn delivery_created_at(&self, id: &str) -> Timestamp {
-        let sql = "SELECT created_at FROM deliveries JOIN events USING (seq) WHERE id = ? LIMIT 1";
+    fn due_since(&self, id: &str) -> Timestamp {
+        let sql = "SELECT since FROM deliveries JOIN events USING (seq) WHERE id = ? LIMIT 1";
         self.stopped.connection().query_row(sql, [id], |row| row.get(0)).unwrap()
     }
 }

@@ -6,12 +6,18 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use twinstream::clock::{Clock, ManualClock};
-use twinstream::event::Timestamp;
-use twinstream::journal::{EventFilter, EventStory, Journal, Reader, RouteNo, Settings};
+use twinstream::event::{RouteOrder, Timestamp};
+use twinstream::journal::{
+    Content, EventFilter, EventStory, Journal, Reader, RouteNo, RouteSpec, Rules, Settings,
+};
 use twinstream::normalize::identity;
+use twinstream::routing::turn;
 
 /// The time at which every test begins.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_772_356_544_000);
+
+/// Where every route leads.
+pub(crate) const TARGET: &str = "app";
 
 const FILE: &str = "journal.db";
 
@@ -41,12 +47,19 @@ impl Store {
             busy_timeout: Duration::from_secs(1),
             keep,
             size_bytes_max: u64::MAX,
+            content: Content::Keep,
+            queue_retries: false,
         };
+        let rules = Rules { pair: identity::pair, turn: turn::RULE };
         let (journal, mut writer) =
-            Journal::open(&settings, identity::pair, Clock::Manual(clock.clone())).unwrap();
-        let with_targets: Vec<_> =
-            names.iter().map(|name| (name.clone(), "app".to_owned())).collect();
-        let routes = writer.register_routes(&with_targets).unwrap();
+            Journal::open(&settings, rules, Clock::Manual(clock.clone())).unwrap();
+        let spec = |name: &String| RouteSpec {
+            name: name.clone(),
+            target: TARGET.to_owned(),
+            order: RouteOrder::Every,
+        };
+        let specs: Vec<_> = names.iter().map(spec).collect();
+        let routes = writer.register_routes(&specs).unwrap();
         let writer = std::thread::spawn(move || writer.run());
         Self { journal, clock, routes, writer, names, keep, folder }
     }

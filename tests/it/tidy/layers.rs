@@ -36,8 +36,8 @@ const LAYERS: [Layer; 16] = [
     Layer {
         module: "journal",
         may_name: &["event", "clock", "telemetry"],
-        tests_may_name: &["normalize"],
-        why: "the rule of pairing is handed to it; only its tests fetch it themselves",
+        tests_may_name: &["normalize", "routing"],
+        why: "its rules are handed to it; only its tests fetch them themselves",
     },
     Layer::new(
         "ingress",

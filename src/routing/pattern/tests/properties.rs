@@ -235,7 +235,7 @@ proptest! {
         let patterns: Vec<Pattern> = patterns.collect();
         let alone: Vec<usize> =
             (0..patterns.len()).filter(|at| patterns[*at].matches(&event)).collect();
-        prop_assert_eq!(Routes::new(patterns).of(&of_type(&kind, &event)), alone);
+        prop_assert_eq!(positions(&Routes::new(patterns), &of_type(&kind, &event)), alone);
     }
 }
 
@@ -251,7 +251,11 @@ fn a_payload_is_not_read_where_the_type_decides() {
     ]);
     let mut event = of_type("a", &json!({}));
     event.payload = "not read".into();
-    assert_eq!(routes.of(&event), [0, 2, 3]);
+    assert_eq!(positions(&routes, &event), [0, 2, 3]);
     event.kind = "c".into();
-    assert_eq!(routes.of(&event), [1, 2]);
+    assert_eq!(positions(&routes, &event), [1, 2]);
+}
+
+fn positions(routes: &Routes, event: &Event) -> Vec<usize> {
+    routes.of(event).into_iter().map(|taken| taken.position).collect()
 }

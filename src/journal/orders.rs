@@ -1,0 +1,266 @@
+//! What people order: each order is kept with who gave it, and why.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::Serialize;
+
+use super::RouteNo;
+use super::end::{self, Ending};
+use super::shelf::Shelf;
+use crate::event::{DeliveryOutcome, Timestamp};
+
+/// Who ordered something, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Who.
+    pub who: Box<str>,
+    /// Why.
+    pub why: Box<str>,
+}
+
+/// Names an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct OrderNo(pub i64);
+
+/// Names a dead letter of the journal: one event on one route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LetterNo {
+    /// The journal's number of the event.
+    pub seq: i64,
+    /// The route.
+    pub route: RouteNo,
+}
+
+/// What kind of order it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderKind {
+    /// Dead letters are delivered again.
+    Redrive,
+    /// Dead letters, or quarantined bytes, are given up.
+    Discard,
+    /// The content of one user's events is erased.
+    Erase,
+    /// A target is sent nothing for now.
+    Pause,
+    /// It is again.
+    Resume,
+    /// Quarantined bytes are read once more.
+    Reprocess,
+}
+
+impl OrderKind {
+    /// The name used in columns and documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Redrive => "redrive",
+            Self::Discard => "discard",
+            Self::Erase => "erase",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Reprocess => "reprocess",
+        }
+    }
+}
+
+/// An order that is carried out in the transaction that takes it, or begins there.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Sends a target nothing, or again.
+    SetPaused { target: Arc<str>, paused: bool, by: Person },
+    /// Writes down an order that is carried out step by step; `total` is how much there is to do.
+    Begin { kind: OrderKind, by: Person, detail: Box<str>, total: u64 },
+    /// A step of an order: `looked_at` is how far it has looked, `done` what it did elsewhere.
+    Step { order: OrderNo, looked_at: i64, done: u64 },
+    /// Makes these dead letters due, as a step of an order.
+    Redrive { order: OrderNo, letters: Vec<LetterNo>, looked_at: i64 },
+    /// Gives these dead letters up, as a step of an order.
+    Discard { order: OrderNo, letters: Vec<LetterNo>, by: Person, looked_at: i64 },
+    /// Gives up quarantined bytes, as a step of an order.
+    DropQuarantined { order: OrderNo, numbers: Vec<i64> },
+    /// Erases the content of these events, as a step of an order.
+    Erase { order: OrderNo, seqs: Vec<i64>, who_reason: Box<str>, lanes_too: bool },
+    /// The order is done, or stopped.
+    End { order: OrderNo, stopped: bool },
+}
+
+/// What an order did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ordered {
+    /// The order's number.
+    pub order: OrderNo,
+    /// What it changed: letters, events, rows.
+    pub changed: u64,
+}
+
+pub(super) fn carry_out(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    order: &Order,
+    now: Timestamp,
+) -> rusqlite::Result<Ordered> {
+    match order {
+        Order::SetPaused { target, paused, by } => {
+            set_paused(connection, shelf, (target, *paused), by, now)
+        }
+        Order::Begin { kind, by, detail, total } => {
+            let order = begin(connection, (*kind, detail), by, *total, now)?;
+            Ok(Ordered { order, changed: 0 })
+        }
+        Order::Step { order, looked_at, done } => {
+            step(connection, *order, *looked_at, *done)?;
+            Ok(Ordered { order: *order, changed: *done })
+        }
+        Order::Redrive { order, letters, looked_at } => {
+            let changed = redrive(connection, shelf, letters, now)?;
+            step(connection, *order, *looked_at, changed)?;
+            Ok(Ordered { order: *order, changed })
+        }
+        Order::Discard { order, letters, by, looked_at } => {
+            let changed = discard(connection, shelf, letters, by, now)?;
+            step(connection, *order, *looked_at, changed)?;
+            Ok(Ordered { order: *order, changed })
+        }
+        Order::DropQuarantined { order, numbers } => {
+            let changed = super::quarantine::drop_these(connection, numbers)?;
+            step(connection, *order, 0, changed)?;
+            Ok(Ordered { order: *order, changed })
+        }
+        Order::Erase { order, seqs, who_reason, lanes_too } => {
+            let mut changed = 0;
+            for seq in seqs {
+                let erased =
+                    super::erase::erase(connection, shelf, (*seq, *lanes_too), who_reason, now)?;
+                changed += u64::from(erased);
+            }
+            step(connection, *order, 0, changed)?;
+            Ok(Ordered { order: *order, changed })
+        }
+        Order::End { order, stopped } => end_order(connection, shelf, *order, *stopped, now),
+    }
+}
+
+fn set_paused(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    (target, paused): (&str, bool),
+    by: &Person,
+    now: Timestamp,
+) -> rusqlite::Result<Ordered> {
+    let changed = if paused {
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO paused (target, at, who, why) VALUES (?, ?, ?, ?)",
+            )?
+            .execute(params![target, now, by.who, by.why])?
+    } else {
+        connection.prepare_cached("DELETE FROM paused WHERE target = ?")?.execute([target])?
+    };
+    let kind = if paused { OrderKind::Pause } else { OrderKind::Resume };
+    let changed = u64::try_from(changed).unwrap_or_default();
+    let order = begin(connection, (kind, target), by, changed, now)?;
+    step(connection, order, 0, changed)?;
+    end_order(connection, shelf, order, false, now)?;
+    shelf.woke = true;
+    Ok(Ordered { order, changed })
+}
+
+fn begin(
+    connection: &Connection,
+    (kind, detail): (OrderKind, &str),
+    by: &Person,
+    total: u64,
+    now: Timestamp,
+) -> rusqlite::Result<OrderNo> {
+    connection
+        .prepare_cached(
+            "INSERT INTO orders (at, kind, who, why, detail, state, total, done)
+             VALUES (?, ?, ?, ?, ?, 0, ?, 0)",
+        )?
+        .execute(params![now, kind.as_str(), by.who, by.why, detail, total])?;
+    Ok(OrderNo(connection.last_insert_rowid()))
+}
+
+fn step(
+    connection: &Connection,
+    order: OrderNo,
+    looked_at: i64,
+    done: u64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE orders SET cursor = ?, done = done + ? WHERE no = ?")?
+        .execute(params![looked_at, done, order.0])?;
+    Ok(())
+}
+
+fn end_order(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    order: OrderNo,
+    stopped: bool,
+    now: Timestamp,
+) -> rusqlite::Result<Ordered> {
+    let ended: Option<String> = connection
+        .prepare_cached(
+            "UPDATE orders SET state = ?, ended_at = ? WHERE no = ? AND state = 0 RETURNING kind",
+        )?
+        .query_row(params![if stopped { 2 } else { 1 }, now, order.0], |row| row.get(0))
+        .optional()?;
+    // What was erased is to be gone from the write-ahead log too.
+    shelf.truncate_log |= ended.as_deref() == Some(OrderKind::Erase.as_str());
+    Ok(Ordered { order, changed: u64::from(ended.is_some()) })
+}
+
+/// What is not dead any more is left as it is. They come before all that is younger, and their age
+/// and their attempts count from here.
+fn redrive(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    letters: &[LetterNo],
+    now: Timestamp,
+) -> rusqlite::Result<u64> {
+    let mut changed = 0;
+    for letter in letters {
+        let redriven = connection
+            .prepare_cached(
+                "UPDATE deliveries SET state = 0, since = ?1, due_at = ?1, settled_at = NULL,
+                    reason = NULL, uncounted = attempts, redrives = redrives + 1
+                 WHERE seq = ?2 AND route = ?3 AND state = 6",
+            )?
+            .execute(params![now, letter.seq, letter.route.0])?;
+        if redriven > 0 {
+            shelf.tally.take_back_delivery(letter.route, DeliveryOutcome::Dead);
+            shelf.woke = true;
+            changed += 1;
+        }
+    }
+    Ok(changed)
+}
+
+fn discard(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    letters: &[LetterNo],
+    by: &Person,
+    now: Timestamp,
+) -> rusqlite::Result<u64> {
+    let reason = format!("discarded by {}: {}", by.who, by.why);
+    let mut changed = 0;
+    for letter in letters {
+        let lane = connection
+            .prepare_cached(
+                "SELECT route, lane FROM deliveries WHERE seq = ? AND route = ? AND state = 6",
+            )?
+            .query_row(params![letter.seq, letter.route.0], |row| end::lane_of(row, 0, 1))
+            .optional()?;
+        if let Some(lane) = lane {
+            shelf.tally.take_back_delivery(letter.route, DeliveryOutcome::Dead);
+            let ending = Ending::Discarded(&reason);
+            end::end(connection, shelf, (letter.seq, lane), &ending, now)?;
+            changed += 1;
+        }
+    }
+    Ok(changed)
+}

@@ -1,0 +1,83 @@
+//! Lists of events.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+use serde::Serialize;
+
+use crate::event::{Path, Timestamp};
+use crate::journal::sqlite::path_of;
+
+/// Which events to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only this type.
+    pub kind: Option<String>,
+    /// Only this subject, in full (`user:auth0|1`) or without its family (`auth0|1`).
+    pub subject: Option<String>,
+    /// Only events that came before this one: the `next` of the page before.
+    pub before: Option<i64>,
+    /// This many at most.
+    pub limit: usize,
+}
+
+/// One event in a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventSummary {
+    /// The journal's number: events that came later have higher ones.
+    pub seq: i64,
+    /// Auth0's id.
+    pub id: String,
+    /// The CloudEvent's type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// When it happened, by Auth0's clock.
+    pub time: Timestamp,
+    /// Sent by the Management API's test call.
+    pub test: bool,
+    /// The path that brought it first.
+    pub first_path: Path,
+    /// When it first came by webhook.
+    pub webhook_at: Option<Timestamp>,
+    /// When it first came by EventBridge.
+    pub eventbridge_at: Option<Timestamp>,
+    /// Further arrivals.
+    pub duplicates: u32,
+}
+pub(super) const SUMMARY: &str = "seq, id, kind, subject, time_ns, is_test, first_path, webhook_at, \
+                       eventbridge_at, webhook_repeats + eventbridge_repeats";
+
+pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<EventSummary> {
+    Ok(EventSummary {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        kind: row.get(2)?,
+        subject: row.get(3)?,
+        time: row.get(4)?,
+        test: row.get(5)?,
+        first_path: path_of(row.get(6)?)?,
+        webhook_at: row.get(7)?,
+        eventbridge_at: row.get(8)?,
+        duplicates: row.get(9)?,
+    })
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    filter: &EventFilter,
+) -> rusqlite::Result<Vec<EventSummary>> {
+    let mut sql = format!("SELECT {SUMMARY} FROM events WHERE seq < ?");
+    let mut values = vec![Value::from(filter.before.unwrap_or(i64::MAX))];
+    if let Some(kind) = &filter.kind {
+        sql.push_str(" AND kind = ?");
+        values.push(kind.clone().into());
+    }
+    if let Some(subject) = &filter.subject {
+        sql.push_str(" AND (subject = ? OR substr(subject, instr(subject, ':') + 1) = ?)");
+        values.extend([subject.clone().into(), subject.clone().into()]);
+    }
+    sql.push_str(" ORDER BY seq DESC LIMIT ?");
+    values.push(i64::try_from(filter.limit).unwrap_or(i64::MAX).into());
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), summary)?.collect()
+}

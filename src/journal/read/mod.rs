@@ -1,0 +1,243 @@
+//! Reading, on connections of its own, beside the writer.
+
+mod events;
+mod letters;
+mod observations;
+mod orders;
+mod quarantine;
+mod story;
+
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, params};
+use tokio::sync::Semaphore;
+
+use super::counts::{self, Counts};
+use super::sqlite::path_of;
+use super::{OpenError, ReadError, ids, sqlite};
+use crate::event::{EventId, Observation, Path, Timestamp};
+
+pub use events::{EventFilter, EventSummary};
+pub use letters::{Letter, LetterFilter, Letters, Page};
+pub use orders::{OrderState, OrderStory, PausedTarget};
+pub use quarantine::{QuarantineFilter, QuarantinedBytes, QuarantinedSummary};
+pub use story::{ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventStory};
+
+/// Connections open at once; further readers wait.
+const CONNECTIONS_MAX: usize = 4;
+
+/// Reads the journal, of a running server or of none. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    path: Arc<PathBuf>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+}
+impl Reader {
+    /// Opens the journal for reading.
+    ///
+    /// # Errors
+    /// When there is none, or of another version.
+    pub fn open(path: &FilePath) -> Result<Self, OpenError> {
+        let first = sqlite::open_reader(path)?;
+        Ok(Self {
+            path: Arc::new(path.to_owned()),
+            idle: Arc::new(Mutex::new(vec![first])),
+            permits: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        })
+    }
+
+    /// Events, newest arrival first.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn events(&self, filter: EventFilter) -> Result<Vec<EventSummary>, ReadError> {
+        self.run(move |connection| events::list(connection, &filter).map_err(ReadError::Sqlite))
+            .await
+    }
+
+    /// One event's story, by any id it came under.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn event(&self, id: EventId) -> Result<Option<EventStory>, ReadError> {
+        self.run(move |connection| {
+            match ids::find_by_reading(connection, &id).map_err(ReadError::Sqlite)? {
+                Some(seq) => story::story(connection, seq).map(Some),
+                None => Ok(None),
+            }
+        })
+        .await
+    }
+
+    /// Dead letters of the journal, a page of them. `matches` is asked of each one's CloudEvent.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn letters(
+        &self,
+        filter: LetterFilter,
+        page: Page,
+        matches: impl Fn(&serde_json::Value) -> bool + Send + 'static,
+    ) -> Result<Letters, ReadError> {
+        self.run(move |connection| letters::list(connection, &filter, page, &matches)).await
+    }
+
+    /// What people ordered, the last first, this many at most.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn orders(&self, limit: usize) -> Result<Vec<OrderStory>, ReadError> {
+        self.run(move |connection| orders::list(connection, limit).map_err(ReadError::Sqlite)).await
+    }
+
+    /// The orders that are under way, the first first.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn orders_under_way(&self) -> Result<Vec<OrderStory>, ReadError> {
+        self.run(|connection| orders::under_way(connection).map_err(ReadError::Sqlite)).await
+    }
+
+    /// The targets that are paused.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn paused(&self) -> Result<Vec<PausedTarget>, ReadError> {
+        self.run(|connection| orders::paused(connection).map_err(ReadError::Sqlite)).await
+    }
+
+    /// Bytes that could not be understood, the last first.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn quarantined(
+        &self,
+        filter: QuarantineFilter,
+    ) -> Result<Vec<QuarantinedSummary>, ReadError> {
+        self.run(move |connection| quarantine::list(connection, &filter).map_err(ReadError::Sqlite))
+            .await
+    }
+
+    /// The bytes quarantined under this number.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn quarantined_bytes(
+        &self,
+        number: i64,
+    ) -> Result<Option<QuarantinedBytes>, ReadError> {
+        self.run(move |connection| quarantine::bytes(connection, number)).await
+    }
+
+    /// Everything counted.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn counts(&self) -> Result<Counts, ReadError> {
+        self.run(|connection| counts::read(connection).map_err(ReadError::Sqlite)).await
+    }
+
+    /// Goes through the events whose `time` lies in the window, latest `time` first, and folds them
+    /// into `state`. `to` is exclusive.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn fold_observations<S: Send + 'static>(
+        &self,
+        (from, to): (Timestamp, Timestamp),
+        mut state: S,
+        mut observe: impl FnMut(&mut S, &Observation) + Send + 'static,
+    ) -> Result<S, ReadError> {
+        self.run(move |connection| {
+            observations::fold(connection, (from, to), &mut |observation| {
+                observe(&mut state, observation);
+            })
+            .map_err(ReadError::Sqlite)?;
+            Ok(state)
+        })
+        .await
+    }
+
+    /// The times within the window when the door of each path was open.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn coverage(
+        &self,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<Vec<(Path, Timestamp, Timestamp)>, ReadError> {
+        self.run(move |connection| {
+            let read = || {
+                connection
+                    .prepare_cached(
+                        "SELECT path, since, until FROM coverage WHERE until > ? AND since < ?
+                         ORDER BY since",
+                    )?
+                    .query_map(params![from, to], |row| {
+                        Ok((path_of(row.get(0)?)?, row.get(1)?, row.get(2)?))
+                    })?
+                    .collect::<rusqlite::Result<Vec<_>>>()
+            };
+            read().map_err(ReadError::Sqlite)
+        })
+        .await
+    }
+
+    /// The `time` of the first and the last event.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn time_range(&self) -> Result<Option<(Timestamp, Timestamp)>, ReadError> {
+        self.run(|connection| {
+            let read = || {
+                let ask = |sql| connection.prepare_cached(sql)?.query_row([], |row| row.get(0));
+                let first: Option<Timestamp> = ask("SELECT min(time_ns) FROM events")?;
+                let last: Option<Timestamp> = ask("SELECT max(time_ns) FROM events")?;
+                Ok(first.zip(last))
+            };
+            read().map_err(ReadError::Sqlite)
+        })
+        .await
+    }
+
+    /// Does the work on a thread for blocking calls, with a connection from the pool.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let permits = Arc::clone(&self.permits);
+        let permit = permits.acquire_owned().await.map_err(|_| ReadError::CutOff)?;
+        let reader = self.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let connection = match reader.take_idle() {
+                Some(connection) => connection,
+                None => sqlite::open_reader(&reader.path).map_err(ReadError::Open)?,
+            };
+            let result = in_one_snapshot(&connection, work);
+            reader.put_back(connection);
+            drop(permit);
+            result
+        });
+        task.await.map_err(|_| ReadError::CutOff)?
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn put_back(&self, connection: Connection) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+}
+
+/// All statements of one read see the journal at one moment: counts add up, and an event does not
+/// expire between two of them.
+fn in_one_snapshot<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, ReadError>,
+) -> Result<T, ReadError> {
+    let transaction = connection.unchecked_transaction().map_err(ReadError::Sqlite)?;
+    work(&transaction)
+}

@@ -1,0 +1,109 @@
+//! What the writer knows without asking the file.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use super::content::Content;
+use super::counts::Tally;
+use super::ids::IdIndex;
+use super::{RouteNo, Rules};
+use crate::event::RouteOrder;
+
+/// What the writer knows without asking the file.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    pub ids: IdIndex,
+    pub rule: Rules,
+    /// What is kept of events' content.
+    pub content: Content,
+    /// The order of each route of the configuration.
+    pub orders: HashMap<RouteNo, RouteOrder>,
+    /// How far the table `told` has been swept.
+    pub told_swept: Option<(i64, i64)>,
+    /// Events with a delivery that ended, or waits, by the transaction under way.
+    pub moved_on: Vec<i64>,
+    /// The write-ahead log is to be emptied after the commit.
+    pub truncate_log: bool,
+    /// What is deleted is overwritten, until the end of the transaction under way.
+    pub deletes_securely: bool,
+    /// The first event that has not expired.
+    pub first_seq: Provisional,
+    /// The number that the next event gets.
+    pub next_seq: Provisional,
+    /// What the transaction under way adds to the counts.
+    pub tally: Tally,
+    /// Whether deliveries may have become due in the transaction under way.
+    pub woke: bool,
+}
+
+/// A number that moves within a transaction, and goes back if that fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Provisional {
+    committed: i64,
+    current: i64,
+}
+
+impl Provisional {
+    const fn new(number: i64) -> Self {
+        Self { committed: number, current: number }
+    }
+
+    pub(super) const fn get(self) -> i64 {
+        self.current
+    }
+
+    pub(super) const fn set(&mut self, number: i64) {
+        self.current = number;
+    }
+
+    const fn committed(&mut self) {
+        self.committed = self.current;
+    }
+
+    const fn rolled_back(&mut self) {
+        self.current = self.committed;
+    }
+}
+
+impl Shelf {
+    /// Returns whether deliveries may have become due.
+    pub(super) fn committed(&mut self) -> bool {
+        self.first_seq.committed();
+        self.next_seq.committed();
+        self.ids.committed(self.first_seq.get(), self.next_seq.get());
+        std::mem::take(&mut self.woke)
+    }
+
+    pub(super) fn rolled_back(&mut self) {
+        self.first_seq.rolled_back();
+        self.next_seq.rolled_back();
+        self.ids.rolled_back();
+        self.tally.clear();
+        self.woke = false;
+        self.moved_on.clear();
+        self.truncate_log = false;
+    }
+
+    /// From here to the end of the transaction, what is deleted is overwritten with zeros, whole pages
+    /// too; at other times only where that costs no further write (`FAST`).
+    pub(super) fn secure_delete(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if !std::mem::replace(&mut self.deletes_securely, true) {
+            connection.pragma_update(None, "secure_delete", "ON")?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything before it has expired.
+pub(super) fn first_seq(connection: &Connection) -> rusqlite::Result<Provisional> {
+    super::meta(connection, super::FIRST_SEQ).map(|first| Provisional::new(first.unwrap_or(0)))
+}
+
+/// Numbers are never used twice, even when all events have expired.
+pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<Provisional> {
+    let last: Option<i64> =
+        connection.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
+    let first = super::meta(connection, super::FIRST_SEQ)?.unwrap_or(1);
+    Ok(Provisional::new(last.map_or(1, |last| last + 1).max(first).max(1)))
+}

@@ -1,0 +1,163 @@
+//! What is kept of events' content, and erasing it.
+
+use super::*;
+
+fn keeping(content: Content) -> Server {
+    let mut stopped = Stopped::new();
+    stopped.settings.content = content;
+    stopped.start()
+}
+
+impl Server {
+    async fn deliver_all(&self) {
+        for route in self.routes.clone() {
+            for due in self.claim_of(&[route], 100).await.due {
+                self.settle(&due, Verdict::Delivered).await;
+            }
+        }
+    }
+
+    async fn content(&self, id: &str) -> (ContentLeft, serde_json::Value) {
+        let story = self.story(id).await.unwrap();
+        (story.content, story.payload)
+    }
+}
+
+#[tokio::test]
+async fn dropped_content_goes_when_the_last_delivery_has_ended_well() {
+    let server = keeping(Content::Drop);
+    server.send_new(webhook("evt_1")).await;
+    let due = server.claim().await.remove(0);
+    server.settle(&due, Verdict::Delivered).await;
+    assert_eq!(server.content("evt_1").await.0, ContentLeft::Whole);
+    server.deliver_all().await;
+    assert_eq!(server.content("evt_1").await, (ContentLeft::Dropped, serde_json::Value::Null));
+    // Another payload by the other path is noted, not kept.
+    server.send(eventbridge("evt_1").unblocked()).await;
+    assert_eq!(server.content("evt_1").await.0, ContentLeft::Dropped);
+    let rivals = "SELECT count(*) FROM rival_payloads";
+    let rivals: i64 = server.stopped.connection().query_row(rivals, [], |row| row.get(0)).unwrap();
+    assert_eq!(rivals, 0);
+}
+
+#[tokio::test]
+async fn a_dead_letter_keeps_its_content_until_it_is_discarded() {
+    let server = keeping(Content::Drop);
+    server.send_new(webhook("evt_1")).await;
+    let due = server.claim().await.remove(0);
+    server.settle(&due, Verdict::Dead("410 Gone".into())).await;
+    server.deliver_all().await;
+    assert_eq!(server.content("evt_1").await.0, ContentLeft::Whole);
+    let by = Person { who: "kim".into(), why: "test".into() };
+    let order = server.journal.begin_order(OrderKind::Discard, by.clone(), "", 1).await.unwrap();
+    let letters = vec![LetterNo { seq: due.seq, route: due.route }];
+    server.journal.discard(order, letters, by, due.seq).await.unwrap();
+    assert_eq!(server.content("evt_1").await.0, ContentLeft::Dropped);
+}
+
+#[tokio::test]
+async fn redacted_content_is_whole_until_the_last_delivery_has_ended_well() {
+    let server = keeping(Content::Redact(["/data/object/user_id".into()].into()));
+    server.send_new(webhook("evt_1")).await;
+    let user = json!("auth0|1");
+    assert_eq!(server.content("evt_1").await.1["data"]["object"]["user_id"], user);
+    server.deliver_all().await;
+    let (left, payload) = server.content("evt_1").await;
+    assert_eq!(left, ContentLeft::Redacted);
+    assert_eq!(payload["data"]["object"], json!({"user_id": "[redacted]", "blocked": true}));
+    server.send(eventbridge("evt_1").unblocked()).await;
+    let differences = server.story("evt_1").await.unwrap().payload_differences;
+    assert_eq!(differences, ["/data/object/blocked"]);
+}
+
+#[tokio::test]
+async fn what_is_delivered_nowhere_is_never_kept_whole() {
+    for (content, left) in [
+        (Content::Drop, ContentLeft::Dropped),
+        (Content::Redact(["/data".into()].into()), ContentLeft::Redacted),
+    ] {
+        let server = keeping(content);
+        let arrived = webhook("evt_1").arrived(server.now(), Vec::new());
+        assert!(server.journal.accept(arrived).await.unwrap().is_new);
+        assert_eq!(server.content("evt_1").await.0, left);
+    }
+}
+
+#[tokio::test]
+async fn an_erased_user_is_nowhere_in_the_files() {
+    let server = Server::start();
+    let user = "auth0|user-who-asked-to-be-forgotten";
+    for n in 1..=3 {
+        let sent = webhook(&format!("evt_{n}")).of_user(user).later(MINUTE * n);
+        server.send_new(sent).await;
+    }
+    server.send_new(webhook("evt_other")).await;
+    server.send(eventbridge("evt_1").of_user(user).unblocked()).await;
+    let due = server.claim().await;
+    server.settle(&due[0], Verdict::Delivered).await;
+    let due = server.claim().await;
+    server.settle(&due[0], Verdict::Dead(format!("no {user} here").into())).await;
+    let before = server.counts().await;
+
+    let by = Person { who: "kim".into(), why: "request 7".into() };
+    let order = server.journal.begin_order(OrderKind::Erase, by, "", 3).await.unwrap();
+    let mut seqs = Vec::new();
+    for n in 1..=3 {
+        seqs.push(server.story(&format!("evt_{n}")).await.unwrap().summary.seq);
+    }
+    let erased = server.journal.erase(order, seqs.clone(), "erased by kim", true).await.unwrap();
+    assert_eq!(erased.changed, 3);
+    let again = server.journal.erase(order, seqs, "erased by kim", true).await.unwrap();
+    assert_eq!(again.changed, 0);
+    server.journal.end_order(order, false).await.unwrap();
+
+    for n in 1..=3 {
+        let story = server.story(&format!("evt_{n}")).await.unwrap();
+        assert_eq!(story.summary.subject, "erased");
+        assert_eq!(story.content, ContentLeft::Erased);
+        let first = story.deliveries.iter().find(|of| of.route == ROUTES[0]).unwrap().clone();
+        assert_eq!(first.state, if n == 1 { "delivered" } else { "discarded" });
+    }
+    // A repeat is still one, and brings nothing back.
+    assert_eq!(server.send(webhook("evt_1").of_user(user)).await, ArrivalOutcome::Duplicate);
+    assert_eq!(server.send(eventbridge("evt_2").of_user(user)).await, ArrivalOutcome::Accepted);
+    assert_eq!(server.content("evt_2").await.0, ContentLeft::Erased);
+    // Counts are those of before, but for what was still to be delivered.
+    let after = server.counts().await;
+    let all = |counts: &Counts| -> u64 {
+        let ended = counts.deliveries.iter().map(|(_, _, n)| n).sum::<u64>();
+        ended + counts.pending.iter().map(|of| of.pending).sum::<u64>()
+    };
+    assert_eq!(all(&before), all(&after));
+    assert!(server.claim().await.is_empty());
+    assert_eq!(server.delivery("evt_other").await.state, "in_flight");
+
+    let stopped = server.stop();
+    let folder = stopped.settings.path.parent().unwrap();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let found = bytes.windows(user.len()).any(|window| window == user.as_bytes());
+        assert!(!found, "the user's id is in {}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn reprocessed_bytes_are_an_arrival_and_no_longer_quarantined() {
+    let server = Server::start();
+    server.quarantine(Path::Webhook).await;
+    let reader = server.journal.reader().unwrap();
+    let filter = QuarantineFilter { limit: 9, ..QuarantineFilter::default() };
+    let listed = reader.quarantined(filter.clone()).await.unwrap();
+    let bytes = reader.quarantined_bytes(listed[0].no).await.unwrap().unwrap();
+    assert_eq!((bytes.body.as_slice(), &bytes.summary), (&b"no json"[..], &listed[0]));
+    let arrived = server.arrived(&webhook("evt_1"));
+    let accepted = server.journal.reprocess(listed[0].no, arrived).await.unwrap().unwrap();
+    assert!(accepted.is_new);
+    let arrived = server.arrived(&webhook("evt_1"));
+    assert!(server.journal.reprocess(listed[0].no, arrived).await.unwrap().is_none());
+    assert!(reader.quarantined(filter).await.unwrap().is_empty());
+    let counts = server.counts().await;
+    assert_eq!(arrivals(&counts, Path::Webhook, ArrivalOutcome::Quarantined), 0);
+    assert_eq!(arrivals(&counts, Path::Webhook, ArrivalOutcome::Accepted), 1);
+}
