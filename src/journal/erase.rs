@@ -4,23 +4,86 @@
 //! digests of its content, what targets answered. What stays: the event's id, its times and outcomes,
 //! so that counts and comparison stay right, and a repeat is still found to be one.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, params};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 use super::end::{self, Ending};
+use super::read::Naming;
 use super::shelf::Shelf;
 use super::told::Lane;
+use super::{Journal, OrderDesk, OrderKind, OrderStory, Reader, StepError};
 use crate::event::Timestamp;
+use crate::telemetry::Chain;
+
+/// Carries out orders to erase.
+#[derive(Debug)]
+pub struct Eraser {
+    journal: Journal,
+    reader: Reader,
+}
+
+/// The pause between two steps: leaves the journal to the doors most of the time.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The pause after a step that failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
+
+impl Eraser {
+    /// For this journal.
+    pub const fn new(journal: Journal, reader: Reader) -> Self {
+        Self { journal, reader }
+    }
+
+    /// Erases when ordered to, until `stop`. An order under way goes on after a restart.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut desk = OrderDesk::new(&self.journal, self.reader.clone(), &[OrderKind::Erase]);
+        while let Some(order) = desk.next(&stop).await {
+            let pause = match self.step(&order).await {
+                Ok(()) => PAUSE,
+                Err(error) => {
+                    warn!(error = %Chain(&error), "an erasure waits");
+                    PAUSE_AFTER_FAILURE
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Erases what names the user among the next events; at the end, in the quarantine.
+    async fn step(&self, order: &OrderStory) -> Result<(), StepError> {
+        let id = order.detail.clone();
+        let page = self.reader.naming(id.clone(), order.looked_at).await?;
+        let reason = format!("erased by {}: {}", order.who, order.why);
+        let looked_at = page.looked_at.unwrap_or(order.looked_at);
+        self.journal.erase(order.order, page.found, &reason, looked_at).await?;
+        if page.looked_at.is_none() {
+            let numbers = self.reader.quarantined_naming(id).await?;
+            if !numbers.is_empty() {
+                self.journal.drop_quarantined(order.order, numbers, looked_at).await?;
+            }
+            self.journal.end_order(order.order, false).await?;
+            info!(order = order.order.0, "what names a user is erased");
+        }
+        Ok(())
+    }
+}
 
 /// What stands in place of an erased subject.
 pub(super) const ERASED: &str = "erased";
 
 /// Erases one event, unless it is erased. Deliveries that have not ended, and dead ones, are
-/// discarded: there is nothing left to deliver. `lanes_too` for events that are about the user: what
-/// targets were told goes as well.
+/// discarded: there is nothing left to deliver. Where the event is about the user, what targets were
+/// told goes as well.
 pub(super) fn erase(
     connection: &Connection,
     shelf: &mut Shelf,
-    (seq, lanes_too): (i64, bool),
+    Naming { seq, is_about }: Naming,
     reason: &str,
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
@@ -50,7 +113,7 @@ pub(super) fn erase(
         if state <= DEAD && state != DELIVERED {
             end::end(connection, shelf, (seq, lane), &Ending::Discarded(reason), now)?;
         }
-        if lanes_too {
+        if is_about {
             connection
                 .prepare_cached("DELETE FROM told WHERE lane = ? AND route = ?")?
                 .execute(params![lane.lane, lane.route.0])?;

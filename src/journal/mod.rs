@@ -15,6 +15,7 @@ mod end;
 mod erase;
 mod error;
 mod ids;
+mod ordering;
 mod orders;
 mod payload;
 mod quarantine;
@@ -42,20 +43,21 @@ pub use claim::{Backlog, Claim, Claimed, Due};
 pub use content::Content;
 pub use counts::{Counts, DeliveryStates};
 pub use end::EventEnd;
+pub use erase::Eraser;
 pub use error::{JournalError, OpenError, ReadError};
-pub use orders::{LetterNo, OrderKind, OrderNo, Ordered, Person};
+pub use ordering::{OrderDesk, StepError};
+pub use orders::{LetterNo, LetterPlan, OrderKind, OrderNo, Ordered, Person};
 pub use quarantine::Quarantined;
 pub use read::{
     ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventFilter, EventStory, EventSummary,
-    Letter, LetterFilter, Letters, OrderState, OrderStory, Page, PausedTarget, QuarantineFilter,
-    QuarantinedBytes, QuarantinedSummary, Reader,
+    Letter, LetterFilter, LetterSource, Letters, Naming, NamingPage, OrderState, OrderStory, Page,
+    PausedTarget, QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Reader,
 };
 pub use retain::Retained;
 pub use settle::{Attempt, Settlement, Verdict};
 pub use writer::Writer;
 
-use orders::Order;
-use writer::Op;
+use writer::{Op, Wake};
 
 /// Where and how the journal keeps things.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +119,7 @@ pub struct Committed(());
 pub struct Journal {
     ops: mpsc::Sender<Op>,
     wakeups: watch::Receiver<u64>,
+    orders_given: watch::Receiver<u64>,
     path: Arc<PathBuf>,
     content: Arc<Content>,
 }
@@ -134,11 +137,12 @@ impl Journal {
         clock: crate::clock::Clock,
     ) -> Result<(Self, Writer), OpenError> {
         let (ops, waiting) = mpsc::channel(settings.queue_max);
-        let (wake, wakeups) = watch::channel(0);
+        let ((due, wakeups), (orders, orders_given)) = (watch::channel(0), watch::channel(0));
+        let wake = Wake { due, orders };
         let writer = Writer::open(settings, rule, clock, (waiting, wake))?;
         let path = Arc::new(settings.path.clone());
         let content = Arc::new(settings.content.clone());
-        Ok((Self { ops, wakeups, path, content }, writer))
+        Ok((Self { ops, wakeups, orders_given, path, content }, writer))
     }
 
     /// Connections for reading.
@@ -153,6 +157,11 @@ impl Journal {
     /// never events.
     pub fn wakeups(&self) -> watch::Receiver<u64> {
         self.wakeups.clone()
+    }
+
+    /// Told whenever an order was given that is carried out step by step. Carries no data.
+    pub fn orders_given(&self) -> watch::Receiver<u64> {
+        self.orders_given.clone()
     }
 
     /// Stores an arrival; if its event is new, the event and its deliveries as well, all in one
@@ -190,144 +199,6 @@ impl Journal {
     /// When it is not recorded; the delivery stays leased until its lease ends.
     pub async fn settle(&self, settlement: Settlement) -> Result<Committed, JournalError> {
         self.ask(|reply| Op::Settle(Box::new(settlement), reply)).await
-    }
-
-    /// Waits until no delivery of this event goes on by itself: all have ended, or wait for the event's
-    /// SQS message to come again.
-    ///
-    /// # Errors
-    /// When nobody will tell.
-    ///
-    /// # Cancel safety
-    /// Dropped, it has waited for nothing.
-    pub async fn end_of(&self, seq: i64) -> Result<EventEnd, JournalError> {
-        self.ask(|reply| Op::AwaitEnd(seq, reply)).await
-    }
-
-    /// Sends a target nothing until it is resumed; attempts under way are not cut off.
-    ///
-    /// # Errors
-    /// When it is not recorded.
-    pub async fn pause(&self, target: Arc<str>, by: Person) -> Result<Ordered, JournalError> {
-        self.order(Order::SetPaused { target, paused: true, by }).await
-    }
-
-    /// Sends a target events again.
-    ///
-    /// # Errors
-    /// When it is not recorded.
-    pub async fn resume(&self, target: Arc<str>, by: Person) -> Result<Ordered, JournalError> {
-        self.order(Order::SetPaused { target, paused: false, by }).await
-    }
-
-    /// Writes an order down that is carried out step by step; `total` is how much there is to do.
-    ///
-    /// # Errors
-    /// When it is not recorded.
-    pub async fn begin_order(
-        &self,
-        kind: OrderKind,
-        by: Person,
-        detail: &str,
-        total: u64,
-    ) -> Result<OrderNo, JournalError> {
-        let order = Order::Begin { kind, by, detail: detail.into(), total };
-        Ok(self.order(order).await?.order)
-    }
-
-    /// Records a step of an order whose work is done elsewhere, as in a queue.
-    ///
-    /// # Errors
-    /// When it is not recorded.
-    pub async fn step_order(
-        &self,
-        order: OrderNo,
-        looked_at: i64,
-        done: u64,
-    ) -> Result<Ordered, JournalError> {
-        self.order(Order::Step { order, looked_at, done }).await
-    }
-
-    /// Ends an order: it is done, or stopped.
-    ///
-    /// # Errors
-    /// When it is not recorded.
-    pub async fn end_order(&self, order: OrderNo, stopped: bool) -> Result<Ordered, JournalError> {
-        self.order(Order::End { order, stopped }).await
-    }
-
-    /// Makes dead letters due again, as a step of an order that has looked at all up to the event
-    /// `looked_at`. Their age and attempts count anew. What is not dead any more is left as it is.
-    ///
-    /// # Errors
-    /// When nothing was changed.
-    pub async fn redrive(
-        &self,
-        order: OrderNo,
-        letters: Vec<LetterNo>,
-        looked_at: i64,
-    ) -> Result<Ordered, JournalError> {
-        self.order(Order::Redrive { order, letters, looked_at }).await
-    }
-
-    /// Gives dead letters up, as a step of an order.
-    ///
-    /// # Errors
-    /// When nothing was changed.
-    pub async fn discard(
-        &self,
-        order: OrderNo,
-        letters: Vec<LetterNo>,
-        by: Person,
-        looked_at: i64,
-    ) -> Result<Ordered, JournalError> {
-        self.order(Order::Discard { order, letters, by, looked_at }).await
-    }
-
-    /// Gives quarantined bytes up, as a step of an order.
-    ///
-    /// # Errors
-    /// When nothing was changed.
-    pub async fn drop_quarantined(
-        &self,
-        order: OrderNo,
-        numbers: Vec<i64>,
-    ) -> Result<Ordered, JournalError> {
-        self.order(Order::DropQuarantined { order, numbers }).await
-    }
-
-    /// Takes in what was quarantined under this number and is understood now. `None` when it is gone.
-    ///
-    /// # Errors
-    /// When nothing was changed.
-    pub async fn reprocess(
-        &self,
-        number: i64,
-        mut arrived: Arrived,
-    ) -> Result<Option<Accepted>, JournalError> {
-        arrived.redacted = self.content.redacted(&arrived.event.payload);
-        self.ask(|reply| Op::Reprocess(number, Box::new(arrived), reply)).await
-    }
-
-    /// Erases the content of these events, as a step of an order: what is left are ids, times and
-    /// outcomes. Deliveries that have not ended well are discarded for this reason. `about_it` when the
-    /// events are about whoever is erased: what targets were told goes as well.
-    ///
-    /// # Errors
-    /// When nothing was changed.
-    pub async fn erase(
-        &self,
-        order: OrderNo,
-        seqs: Vec<i64>,
-        reason: &str,
-        about_it: bool,
-    ) -> Result<Ordered, JournalError> {
-        let who_reason = reason.into();
-        self.order(Order::Erase { order, seqs, who_reason, lanes_too: about_it }).await
-    }
-
-    async fn order(&self, order: Order) -> Result<Ordered, JournalError> {
-        self.ask(|reply| Op::Order(Box::new(order), reply)).await
     }
 
     /// Records that the door of this path is open now. `opened` begins a new interval; otherwise

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::RouteNo;
 use super::end::{self, Ending};
+use super::read::LetterFilter;
+use super::read::Naming;
 use super::shelf::Shelf;
 use crate::event::{DeliveryOutcome, Timestamp};
 
@@ -34,7 +36,7 @@ pub struct LetterNo {
 }
 
 /// What kind of order it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderKind {
     /// Dead letters are delivered again.
@@ -65,6 +67,25 @@ impl OrderKind {
     }
 }
 
+/// What a redrive or a discard is to do: the detail of its order, as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LetterPlan {
+    /// Which dead letters.
+    #[serde(default)]
+    pub filter: LetterFilter,
+    /// How many a second at most.
+    #[serde(default = "LetterPlan::rate_default")]
+    pub rate: f64,
+}
+
+impl LetterPlan {
+    /// What is put back a second unless another rate is asked for.
+    pub const fn rate_default() -> f64 {
+        50.0
+    }
+}
+
 /// An order that is carried out in the transaction that takes it, or begins there.
 #[derive(Debug)]
 pub(super) enum Order {
@@ -79,9 +100,9 @@ pub(super) enum Order {
     /// Gives these dead letters up, as a step of an order.
     Discard { order: OrderNo, letters: Vec<LetterNo>, by: Person, looked_at: i64 },
     /// Gives up quarantined bytes, as a step of an order.
-    DropQuarantined { order: OrderNo, numbers: Vec<i64> },
+    DropQuarantined { order: OrderNo, numbers: Vec<i64>, looked_at: i64 },
     /// Erases the content of these events, as a step of an order.
-    Erase { order: OrderNo, seqs: Vec<i64>, who_reason: Box<str>, lanes_too: bool },
+    Erase { order: OrderNo, found: Vec<Naming>, reason: Box<str>, looked_at: i64 },
     /// The order is done, or stopped.
     End { order: OrderNo, stopped: bool },
 }
@@ -107,6 +128,7 @@ pub(super) fn carry_out(
         }
         Order::Begin { kind, by, detail, total } => {
             let order = begin(connection, (*kind, detail), by, *total, now)?;
+            shelf.ordered = true;
             Ok(Ordered { order, changed: 0 })
         }
         Order::Step { order, looked_at, done } => {
@@ -123,19 +145,18 @@ pub(super) fn carry_out(
             step(connection, *order, *looked_at, changed)?;
             Ok(Ordered { order: *order, changed })
         }
-        Order::DropQuarantined { order, numbers } => {
+        Order::DropQuarantined { order, numbers, looked_at } => {
             let changed = super::quarantine::drop_these(connection, numbers)?;
-            step(connection, *order, 0, changed)?;
+            step(connection, *order, *looked_at, changed)?;
             Ok(Ordered { order: *order, changed })
         }
-        Order::Erase { order, seqs, who_reason, lanes_too } => {
+        Order::Erase { order, found, reason, looked_at } => {
             let mut changed = 0;
-            for seq in seqs {
-                let erased =
-                    super::erase::erase(connection, shelf, (*seq, *lanes_too), who_reason, now)?;
+            for event in found {
+                let erased = super::erase::erase(connection, shelf, *event, reason, now)?;
                 changed += u64::from(erased);
             }
-            step(connection, *order, 0, changed)?;
+            step(connection, *order, *looked_at, changed)?;
             Ok(Ordered { order: *order, changed })
         }
         Order::End { order, stopped } => end_order(connection, shelf, *order, *stopped, now),
@@ -208,8 +229,14 @@ fn end_order(
         )?
         .query_row(params![if stopped { 2 } else { 1 }, now, order.0], |row| row.get(0))
         .optional()?;
-    // What was erased is to be gone from the write-ahead log too.
-    shelf.truncate_log |= ended.as_deref() == Some(OrderKind::Erase.as_str());
+    if ended.as_deref() == Some(OrderKind::Erase.as_str()) {
+        // Neither the order nor the write-ahead log is to remember whom it was about.
+        shelf.secure_delete(connection)?;
+        connection
+            .prepare_cached("UPDATE orders SET detail = '' WHERE no = ?")?
+            .execute([order.0])?;
+        shelf.erasure.truncate_log = true;
+    }
     Ok(Ordered { order, changed: u64::from(ended.is_some()) })
 }
 

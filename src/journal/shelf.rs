@@ -23,10 +23,10 @@ pub(super) struct Shelf {
     pub told_swept: Option<(i64, i64)>,
     /// Events with a delivery that ended, or waits, by the transaction under way.
     pub moved_on: Vec<i64>,
-    /// The write-ahead log is to be emptied after the commit.
-    pub truncate_log: bool,
-    /// What is deleted is overwritten, until the end of the transaction under way.
-    pub deletes_securely: bool,
+    /// An order was given in the transaction under way that is carried out step by step.
+    pub ordered: bool,
+    /// What the transaction under way erases.
+    pub erasure: Erasure,
     /// The first event that has not expired.
     pub first_seq: Provisional,
     /// The number that the next event gets.
@@ -35,6 +35,15 @@ pub(super) struct Shelf {
     pub tally: Tally,
     /// Whether deliveries may have become due in the transaction under way.
     pub woke: bool,
+}
+
+/// An erasure, in the transaction under way.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Erasure {
+    /// What is deleted is overwritten, until the end of the transaction.
+    pub deletes_securely: bool,
+    /// The write-ahead log is to be emptied after the commit.
+    pub truncate_log: bool,
 }
 
 /// A number that moves within a transaction, and goes back if that fails.
@@ -82,13 +91,14 @@ impl Shelf {
         self.tally.clear();
         self.woke = false;
         self.moved_on.clear();
-        self.truncate_log = false;
+        self.ordered = false;
+        self.erasure.truncate_log = false;
     }
 
     /// From here to the end of the transaction, what is deleted is overwritten with zeros, whole pages
     /// too; at other times only where that costs no further write (`FAST`).
     pub(super) fn secure_delete(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        if !std::mem::replace(&mut self.deletes_securely, true) {
+        if !std::mem::replace(&mut self.erasure.deletes_securely, true) {
             connection.pragma_update(None, "secure_delete", "ON")?;
         }
         Ok(())

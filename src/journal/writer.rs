@@ -45,13 +45,22 @@ pub(super) enum Op {
 /// Tells a requester that its request is on disk, or why not.
 type Finish = Box<dyn FnOnce(Result<(), &JournalError>)>;
 
+/// Who is woken by what.
+#[derive(Debug)]
+pub(super) struct Wake {
+    /// Deliveries may have become due.
+    pub due: watch::Sender<u64>,
+    /// An order was given.
+    pub orders: watch::Sender<u64>,
+}
+
 /// The one that writes. Has the file to itself from [`super::Journal::open`] until it is dropped.
 #[derive(Debug)]
 pub struct Writer {
     connection: Connection,
     shelf: Shelf,
     ops: mpsc::Receiver<Op>,
-    wake: watch::Sender<u64>,
+    wake: Wake,
     settings: Settings,
     clock: Clock,
     failing: bool,
@@ -66,7 +75,7 @@ impl Writer {
         settings: &Settings,
         rule: Rules,
         clock: Clock,
-        (ops, wake): (mpsc::Receiver<Op>, watch::Sender<u64>),
+        (ops, wake): (mpsc::Receiver<Op>, Wake),
     ) -> Result<Self, OpenError> {
         let path = &settings.path;
         // The folder has to be there before the lock, and the lock before anything is changed.
@@ -96,8 +105,8 @@ impl Writer {
             orders: HashMap::new(),
             told_swept: None,
             moved_on: Vec::new(),
-            truncate_log: false,
-            deletes_securely: false,
+            ordered: false,
+            erasure: shelf::Erasure::default(),
             tally: Tally::default(),
             woke: false,
         };
@@ -183,7 +192,10 @@ impl Writer {
                 self.tell_of_ends(&moved_on);
                 self.tidy_up();
                 if woke {
-                    self.wake.send_modify(|count| *count = count.wrapping_add(1));
+                    self.wake.due.send_modify(|count| *count = count.wrapping_add(1));
+                }
+                if std::mem::take(&mut self.shelf.ordered) {
+                    self.wake.orders.send_modify(|count| *count = count.wrapping_add(1));
                 }
             }
             Err(source) => self.roll_back(source, finishes, requests),
@@ -237,12 +249,12 @@ impl Writer {
 
     /// After an erasure: nothing of what was deleted is left in the write-ahead log either.
     fn tidy_up(&mut self) {
-        if std::mem::take(&mut self.shelf.deletes_securely)
+        if std::mem::take(&mut self.shelf.erasure.deletes_securely)
             && let Err(error) = self.connection.pragma_update(None, "secure_delete", "FAST")
         {
             warn!(error = %Chain(&error), "deleting without overwriting again");
         }
-        if std::mem::take(&mut self.shelf.truncate_log)
+        if std::mem::take(&mut self.shelf.erasure.truncate_log)
             && let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")
         {
             warn!(error = %Chain(&error), "emptying the write-ahead log after an erasure");

@@ -36,6 +36,49 @@ pub struct LetterFilter {
     /// Only those that died before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
+    /// Only those that were given up; not those that the target refused for good. The last answer was
+    /// none at all, 408, 425, 429 or 5XX.
+    #[serde(skip_serializing_if = "is_false")]
+    pub given_up: bool,
+    /// Only those that lie there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<LetterSource>,
+    /// Only those whose CloudEvent matches this EventBridge event pattern. The journal does not read
+    /// it: who asks brings the function that does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// Where dead letters lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LetterSource {
+    /// In the journal: deliveries that failed.
+    Journal,
+    /// In the SQS queue's dead-letter queue: messages that were received too often.
+    Queue,
+    /// In the dead-letter queue of the rule's target: events that EventBridge could not put into the
+    /// queue.
+    Rule,
+}
+
+impl LetterSource {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Journal, Self::Queue, Self::Rule];
+
+    /// The name used in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Journal => "journal",
+            Self::Queue => "queue",
+            Self::Rule => "rule",
+        }
+    }
 }
 
 /// Which part of the list.
@@ -188,6 +231,11 @@ fn content(connection: &Connection, seq: i64) -> Result<Value, ReadError> {
 }
 
 impl LetterFilter {
+    /// Whether dead letters that lie there are asked for.
+    pub fn asks_for(&self, source: LetterSource) -> bool {
+        self.source.is_none_or(|wanted| wanted == source)
+    }
+
     fn leaves(&self, letter: &Letter) -> bool {
         let is = |wanted: &Option<String>, found: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == found)
@@ -207,5 +255,7 @@ impl LetterFilter {
             })
             && self.from.is_none_or(|from| letter.died_at >= from)
             && self.to.is_none_or(|to| letter.died_at < to)
+            && (!self.given_up
+                || !matches!(letter.status, Some(..=407 | 409..=424 | 426..=428 | 430..=499)))
     }
 }

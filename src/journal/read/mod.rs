@@ -2,6 +2,7 @@
 
 mod events;
 mod letters;
+mod naming;
 mod observations;
 mod orders;
 mod quarantine;
@@ -15,11 +16,12 @@ use tokio::sync::Semaphore;
 
 use super::counts::{self, Counts};
 use super::sqlite::path_of;
-use super::{OpenError, ReadError, ids, sqlite};
+use super::{OpenError, OrderNo, ReadError, ids, sqlite};
 use crate::event::{EventId, Observation, Path, Timestamp};
 
 pub use events::{EventFilter, EventSummary};
-pub use letters::{Letter, LetterFilter, Letters, Page};
+pub use letters::{Letter, LetterFilter, LetterSource, Letters, Page};
+pub use naming::{Naming, NamingPage};
 pub use orders::{OrderState, OrderStory, PausedTarget};
 pub use quarantine::{QuarantineFilter, QuarantinedBytes, QuarantinedSummary};
 pub use story::{ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventStory};
@@ -82,6 +84,31 @@ impl Reader {
         matches: impl Fn(&serde_json::Value) -> bool + Send + 'static,
     ) -> Result<Letters, ReadError> {
         self.run(move |connection| letters::list(connection, &filter, page, &matches)).await
+    }
+
+    /// The events that name this user, or whatever has this id, anywhere; looks at some thousand events
+    /// from after this number.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn naming(&self, id: String, after: i64) -> Result<NamingPage, ReadError> {
+        self.run(move |connection| naming::find(connection, &id, after)).await
+    }
+
+    /// The numbers of quarantined bytes in which this id stands.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn quarantined_naming(&self, id: String) -> Result<Vec<i64>, ReadError> {
+        self.run(move |connection| naming::in_quarantine(connection, &id)).await
+    }
+
+    /// One order.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn order(&self, no: OrderNo) -> Result<Option<OrderStory>, ReadError> {
+        self.run(move |connection| orders::one(connection, no).map_err(ReadError::Sqlite)).await
     }
 
     /// What people ordered, the last first, this many at most.

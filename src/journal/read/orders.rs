@@ -1,6 +1,6 @@
 //! What people ordered.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::Serialize;
 
 use crate::event::Timestamp;
@@ -67,6 +67,16 @@ pub(super) fn list(connection: &Connection, limit: usize) -> rusqlite::Result<Ve
         )?
         .query_map([limit], story)?
         .collect()
+}
+
+pub(super) fn one(connection: &Connection, no: OrderNo) -> rusqlite::Result<Option<OrderStory>> {
+    connection
+        .prepare_cached(
+            "SELECT no, at, kind, who, why, detail, state, total, done, cursor, ended_at
+             FROM orders WHERE no = ?",
+        )?
+        .query_row([no.0], story)
+        .optional()
 }
 
 pub(super) fn under_way(connection: &Connection) -> rusqlite::Result<Vec<OrderStory>> {
