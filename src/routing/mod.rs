@@ -1,6 +1,7 @@
-//! Which event goes where. Pure decisions.
+//! Which event goes where, and in what shape. Pure decisions.
 
 mod pattern;
+mod transform;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -9,6 +10,10 @@ use serde_json::Value;
 
 pub use pattern::{
     CidrError, Failure, Filter, Found, Pattern, PatternError, Reason, WildcardError,
+};
+pub use transform::{
+    BODY_BYTES_MAX, ContentType, Context, PathError, RenderError, Rendered, TemplateError,
+    Transform, TransformError,
 };
 
 use crate::event::Event;
