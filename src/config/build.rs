@@ -15,7 +15,7 @@ use crate::delivery::{Retry, SigningSecret, Target};
 use crate::event::Path;
 use crate::ingress::{Credentials, Method, QueueSettings, Secret, WebhookSettings};
 use crate::listen::Limits;
-use crate::routing::{Pattern, PatternError};
+use crate::routing::{Pattern, PatternError, Transform};
 use crate::telemetry::log;
 use crate::{admin, compare, journal};
 
@@ -400,6 +400,7 @@ fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) ->
             let what = format!("no target is called `{}`", route.target);
             check.problem(&key("target"), what, "use the name of one of [[targets]]");
         }
+        let transform = transform(check, &key("transform"), route.transform.as_ref());
         let pattern = match route.pattern.as_ref().map(pattern) {
             None => Pattern::Every,
             Some(Ok(pattern)) => pattern,
@@ -412,7 +413,7 @@ fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) ->
             }
         };
         let (name, target) = (route.name.clone(), route.target.clone());
-        routes.push(Route { name, target, pattern });
+        routes.push(Route { name, target, pattern, transform });
     }
     if raw.is_empty() {
         check
@@ -431,5 +432,18 @@ fn pattern(raw: &serde_json::Value) -> Result<Pattern, PatternError> {
     match raw.as_str() {
         Some(text) => text.parse(),
         None => Pattern::parse(raw),
+    }
+}
+
+fn transform(check: &mut Check<'_>, key: &str, raw: Option<&raw::Transform>) -> Option<Transform> {
+    match Transform::parse(&raw?.paths, &raw?.template) {
+        Ok(transform) => Some(transform),
+        Err(error) => {
+            let remedy = "write EventBridge's input transformer, such as { paths = { user = \
+                          \"$.data.object.user_id\" }, template = '{\"user\": <user>}' }, or none \
+                          for the event as it is";
+            check.problem(key, error.to_string(), remedy);
+            None
+        }
     }
 }

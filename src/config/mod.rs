@@ -19,7 +19,7 @@ use crate::delivery::Target;
 use crate::event::PathSet;
 use crate::ingress::{QueueSettings, WebhookSettings};
 use crate::journal;
-use crate::routing::Pattern;
+use crate::routing::{Pattern, Transform};
 use crate::telemetry::log;
 
 use layers::Layer;
@@ -86,6 +86,8 @@ pub struct Route {
     pub target: String,
     /// Which events.
     pub pattern: Pattern,
+    /// The body that the target gets; the CloudEvent itself when there is none.
+    pub transform: Option<Transform>,
 }
 
 /// Where settings come from, beside the defaults.
