@@ -4,18 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use secrecy::ExposeSecret as _;
 
 use super::check::Check;
 use super::layers::Layer;
 use super::raw::{self, Raw};
-use super::{Config, ConfigError, Eventbridge, Route, Webhook, variables};
+use super::{Config, ConfigError, Eventbridge, Webhook, routes, variables};
 use crate::delivery::{Retry, SigningSecret, Target};
 use crate::event::Path;
 use crate::ingress::{Credentials, Method, QueueSettings, Secret, WebhookSettings};
 use crate::listen::Limits;
-use crate::routing::{Changed, Pattern, PatternError};
 use crate::telemetry::log;
 use crate::{admin, compare, journal};
 
@@ -41,7 +40,7 @@ pub(super) fn build(
     let admin = admin(&mut check, &raw.admin);
     let compare = compare(&mut check, &raw.compare);
     let targets = targets(&mut check, &raw.targets, journal.keep);
-    let routes = routes(&mut check, &raw.routes, &raw.targets);
+    let routes = routes::routes(&mut check, &raw.routes, &raw.targets);
     if compare.grace >= journal.keep {
         let what = "not shorter than journal.keep: events would be deleted before they are judged";
         check.problem("compare.grace", what, "make it shorter, or journal.keep longer");
@@ -424,62 +423,5 @@ fn signing_secret(check: &mut Check<'_>, key: &str, raw: &raw::Target) -> Option
             check.problem(key, error.to_string(), "put whsec_<base64 of 32 random bytes> there");
             None
         }
-    }
-}
-
-fn routes(check: &mut Check<'_>, raw: &[raw::Route], targets: &[raw::Target]) -> Vec<Route> {
-    let mut names = BTreeSet::new();
-    let mut routes = Vec::new();
-    for (position, route) in raw.iter().enumerate() {
-        let key = |name: &str| format!("routes[{position}].{name}");
-        if route.name.is_empty() || !names.insert(route.name.as_str()) {
-            check.problem(&key("name"), "empty, or used twice", "give each route its own name");
-        }
-        if HeaderValue::from_str(&route.name).is_err() {
-            let what = "can't be sent as the header twinstream-route";
-            check.problem(&key("name"), what, "use letters, digits, - and _");
-        }
-        if !targets.iter().any(|target| target.name == route.target) {
-            let what = format!("no target is called `{}`", route.target);
-            check.problem(&key("target"), what, "use the name of one of [[targets]]");
-        }
-        let pattern = match route.pattern.as_ref().map(pattern) {
-            None => Pattern::Every,
-            Some(Ok(pattern)) => pattern,
-            Some(Err(error)) => {
-                let remedy = "write an EventBridge event pattern, such as { type = \
-                              [\"user.updated\"] }, or none for every event; `twinstream pattern \
-                              test` tries one";
-                check.problem(&key("pattern"), error.to_string(), remedy);
-                continue;
-            }
-        };
-        let changed = route.changed.as_deref().map(Changed::parse).transpose();
-        let changed = changed.unwrap_or_else(|error| {
-            let remedy =
-                "write JSON pointers into the CloudEvent, such as \"/data/object/blocked\"";
-            check.problem(&key("changed"), error.to_string(), remedy);
-            None
-        });
-        let (name, target) = (route.name.clone(), route.target.clone());
-        routes.push(Route { name, target, pattern, changed, order: route.order });
-    }
-    if raw.is_empty() {
-        check
-            .warnings
-            .push("no routes: events are kept and compared, and delivered nowhere".into());
-    }
-    let idle = targets.iter().filter(|target| raw.iter().all(|route| route.target != target.name));
-    check
-        .warnings
-        .extend(idle.map(|target| format!("no route leads to the target `{}`", target.name)));
-    routes
-}
-
-/// A pattern is a table, or JSON as text: TOML has no null.
-fn pattern(raw: &serde_json::Value) -> Result<Pattern, PatternError> {
-    match raw.as_str() {
-        Some(text) => text.parse(),
-        None => Pattern::parse(raw),
     }
 }

@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod layers;
 mod raw;
+mod routes;
 mod secrets;
 mod variables;
 
@@ -19,7 +20,7 @@ use crate::delivery::Target;
 use crate::event::{PathSet, RouteOrder};
 use crate::ingress::{QueueSettings, WebhookSettings};
 use crate::journal;
-use crate::routing::{Changed, Pattern};
+use crate::routing::{Changed, Pattern, Transform};
 use crate::telemetry::log;
 
 use layers::Layer;
@@ -90,6 +91,8 @@ pub struct Route {
     pub changed: Option<Changed>,
     /// What becomes of events that come after newer ones.
     pub order: RouteOrder,
+    /// The body that the target gets; the CloudEvent itself when there is none.
+    pub transform: Option<Transform>,
 }
 
 /// Where settings come from, beside the defaults.

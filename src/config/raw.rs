@@ -1,6 +1,7 @@
 //! The configuration's shape, key by key, before anything is checked. `config/default.toml` explains
 //! each.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -194,6 +195,15 @@ pub(super) struct Route {
     pub changed: Option<Vec<String>>,
     #[serde(default)]
     pub order: RouteOrder,
+    pub transform: Option<Transform>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Transform {
+    #[serde(default)]
+    pub paths: BTreeMap<String, String>,
+    pub template: String,
 }
 
 /// A duration as people write it: `250ms`, `15m`, `1h 30m`, `30d`. A day has 24 hours.

@@ -292,3 +292,28 @@ fn the_example_is_valid() {
     };
     assert_eq!(Config::load(&sources).unwrap().warnings, Vec::<String>::new());
 }
+
+#[test]
+fn a_transform_is_checked_where_it_stands() {
+    let route = |transform: &str| {
+        let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\n";
+        format!("{target}[[routes]]\nname = \"r\"\ntarget = \"a\"\ntransform = {transform}")
+    };
+    let refuse = |transform: &str, key: &str, part: &str| {
+        check(&route(transform), &[], ("app.toml", &format!("routes[0].{key}"), part));
+    };
+    let place = "the template, at line 1, character 6: there is no variable `b`";
+    refuse("{ template = '{\"a\":<b>}' }", "transform", place);
+    refuse("{ paths = { a = \"data\" }, template = '<a>' }", "transform", "the path of `a`");
+    refuse("{ paths = {} }", "transform", "missing field `template`");
+    refuse("{ template = '{}', path = {} }", "transform.path", "unknown field `path`");
+    refuse("'{}'", "transform", "invalid type");
+    let transform = "{ paths = { a = \"$.id\" }, template = '{\"a\":<a>}' }";
+    let paths = [("a".to_owned(), "$.id".to_owned())].into();
+    let expected = Transform::parse(&paths, "{\"a\":<a>}").unwrap();
+    let taken = |toml: &str| load(toml, &[]).unwrap().routes.remove(0).transform;
+    assert_eq!(taken(&route(transform)), Some(expected));
+    assert!(taken(&route("{ template = 'x' }")).is_some());
+    let none = route("").replace("\ntransform = ", "");
+    assert_eq!(taken(&none), None);
+}

@@ -1,7 +1,8 @@
-//! Which event goes where. Pure decisions.
+//! Which event goes where, and in what shape. Pure decisions.
 
 mod changed;
 mod pattern;
+mod transform;
 pub mod turn;
 
 use std::cell::OnceCell;
@@ -12,6 +13,10 @@ use serde_json::Value;
 pub use changed::{Changed, ChangedError};
 pub use pattern::{
     CidrError, Failure, Filter, Found, Pattern, PatternError, Reason, WildcardError,
+};
+pub use transform::{
+    BODY_BYTES_MAX, ContentType, Context, PathError, RenderError, Rendered, TemplateError,
+    Transform, TransformError,
 };
 
 use crate::event::{Event, Watched};

@@ -26,4 +26,5 @@ mod repository;
 mod shutdown;
 mod support;
 mod tidy;
+mod transform;
 mod webhook;
