@@ -5,6 +5,7 @@ pub mod normalize;
 pub mod journal;
 pub mod routing;
 pub mod delivery;
+pub mod dead_letters;
 pub mod compare;
 pub mod admin;
 pub mod sim;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -70,8 +70,34 @@ fn is_plain_host(headers: &HeaderMap) -> bool {
     }
 }
 
+/// An order must not be given by a page that somebody else made the browser show: it is JSON, which no
+/// page may send elsewhere without being asked first (Fetch, "CORS-safelisted request-header"), and a
+/// browser that says where the page is from says this very place.
+fn is_foreign_order(method: &Method, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
+    if matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_json = text(header::CONTENT_TYPE).is_some_and(|kind| {
+        kind.split(';').next().unwrap_or_default().trim() == "application/json"
+    });
+    if !is_json {
+        let what = "send orders as JSON, with `Content-Type: application/json`";
+        return Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
+    }
+    let host = text(header::HOST).unwrap_or_default();
+    let from_here = text(header::ORIGIN).is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(_, origin_host)| origin_host == host)
+    });
+    let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    let same_site = site.is_none_or(|site| matches!(site, "same-origin" | "none"));
+    (!from_here || !same_site)
+        .then_some((StatusCode::FORBIDDEN, "orders are not taken from the pages of other sites"))
+}
+
 pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    match guard.refusal(request.headers()) {
+    let foreign = || is_foreign_order(request.method(), request.headers());
+    match guard.refusal(request.headers()).or_else(foreign) {
         None => next.run(request).await,
         Some((status, what)) => {
             let mut response = api::error(status, what);
@@ -119,5 +145,32 @@ mod tests {
         check(None, &[("host", "localhost:9400")], None);
         check(None, &[("host", "rebound.example:9400")], Some(403));
         check(None, &[("host", "localhost.example")], Some(403));
+    }
+
+    #[track_caller]
+    fn check_order(method: &Method, headers: &[(&'static str, &str)], expected: Option<u16>) {
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let headers: HeaderMap = headers.collect();
+        let refusal = is_foreign_order(method, &headers);
+        assert_eq!(refusal.map(|(status, _)| status.as_u16()), expected);
+    }
+
+    #[test]
+    fn orders_are_json_from_here() {
+        let json = ("content-type", "application/json");
+        let host = ("host", "127.0.0.1:9400");
+        check_order(&Method::GET, &[("origin", "https://elsewhere.example")], None);
+        check_order(&Method::POST, &[host], Some(415));
+        check_order(&Method::POST, &[host, ("content-type", "text/plain")], Some(415));
+        check_order(&Method::POST, &[host, json], None);
+        let with_charset = ("content-type", "application/json; charset=utf-8");
+        check_order(&Method::POST, &[host, with_charset], None);
+        check_order(&Method::POST, &[host, json, ("origin", "http://127.0.0.1:9400")], None);
+        for origin in ["https://elsewhere.example", "null", "http://127.0.0.1:1"] {
+            check_order(&Method::POST, &[host, json, ("origin", origin)], Some(403));
+        }
+        check_order(&Method::POST, &[host, json, ("sec-fetch-site", "same-origin")], None);
+        check_order(&Method::POST, &[host, json, ("sec-fetch-site", "cross-site")], Some(403));
     }
 }

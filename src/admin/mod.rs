@@ -5,10 +5,11 @@ mod guard;
 mod health;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use http::{HeaderValue, StatusCode, header};
 use secrecy::SecretString;
@@ -20,6 +21,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::clock::Clock;
 use crate::compare;
+use crate::dead_letters::DeadLetters;
 use crate::event::PathSet;
 use crate::journal::{Journal, Reader};
 use crate::listen::{Limits, Server};
@@ -45,6 +47,10 @@ pub struct Sources {
     pub journal: Journal,
     /// Everything that is shown.
     pub reader: Reader,
+    /// Dead letters, wherever they lie.
+    pub letters: DeadLetters,
+    /// The names of the configuration's targets.
+    pub targets: Arc<[Arc<str>]>,
     /// How the paths are compared.
     pub compare: compare::Settings,
     /// The state of the doors.
@@ -57,7 +63,7 @@ pub struct Sources {
 
 /// No answer of this listener takes longer.
 const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_mins(1);
-/// Requests carry no body that matters.
+/// Orders are short.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Serves until `stop`.
@@ -73,7 +79,23 @@ pub fn run(
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/events", get(api::events))
         .route("/api/v1/events/{id}", get(api::event))
+        .route("/api/v1/events/erase", post(api::erase::erase))
         .route("/api/v1/compare", get(api::compare))
+        .route("/api/v1/targets", get(api::targets::list))
+        .route("/api/v1/targets/{name}/pause", post(api::targets::pause))
+        .route("/api/v1/targets/{name}/resume", post(api::targets::resume))
+        .route("/api/v1/dead-letters", get(api::letters::list))
+        .route("/api/v1/dead-letters/{id}", get(api::letters::show))
+        .route("/api/v1/dead-letters/redrive", post(api::letters::redrive))
+        .route("/api/v1/dead-letters/discard", post(api::letters::discard))
+        .route("/api/v1/quarantine", get(api::quarantine::list))
+        .route("/api/v1/quarantine/{no}", get(api::quarantine::show))
+        .route("/api/v1/quarantine/{no}/raw", get(api::quarantine::raw))
+        .route("/api/v1/quarantine/reprocess", post(api::quarantine::reprocess))
+        .route("/api/v1/quarantine/discard", post(api::quarantine::discard))
+        .route("/api/v1/orders", get(api::orders::list))
+        .route("/api/v1/orders/{no}", get(api::orders::show))
+        .route("/api/v1/orders/{no}/stop", post(api::orders::stop))
         .fallback(api::not_found)
         .layer(from_fn_with_state(guard.clone(), guard::check));
     let service = Router::new()
@@ -81,7 +103,7 @@ pub fn run(
         .route("/readyz", get(health::ready))
         .layer(Extension(guard))
         .merge(guarded)
-        .method_not_allowed_fallback(api::only_read)
+        .method_not_allowed_fallback(api::other_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
         .layer(SetResponseHeaderLayer::overriding(

@@ -22,10 +22,11 @@ use self::tasks::Tasks;
 use crate::admin;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::dead_letters::{Clerk, DeadLetters, SharedClient};
 use crate::delivery::{Dispatcher, HttpTarget, Route};
 use crate::event::Path;
-use crate::ingress::{CoverageKeeper, Intake, QueueDoor, WebhookDoor};
-use crate::journal::{Journal, RouteNo, RouteSpec, Rules};
+use crate::ingress::{CoverageKeeper, Intake, QueueDoor, Reprocessor, WebhookDoor};
+use crate::journal::{Eraser, Journal, RouteNo, RouteSpec, Rules};
 use crate::listen;
 use crate::normalize::identity;
 use crate::routing::{Interest, Routes, turn};
@@ -74,6 +75,9 @@ struct Base {
     clock: Clock,
     health: Health,
     metrics: Metrics,
+    letters: DeadLetters,
+    /// Set once AWS's credentials are there.
+    sqs: SharedClient,
 }
 
 impl Gateway {
@@ -95,7 +99,12 @@ impl Gateway {
         let mut writer_tasks = Tasks::default();
         writer_tasks.spawn_thread("journal writer", move || writer.run())?;
         let (health, metrics) = (Health::default(), Metrics::default());
-        let base = Base { journal, numbers, clock, health: health.clone(), metrics };
+        let sqs = SharedClient::default();
+        let queues = config.eventbridge.as_ref();
+        let queues = queues.map(|door| (Arc::clone(&sqs), door.dead_letters.clone()));
+        let letters = DeadLetters::new(journal.reader()?, queues);
+        let health_too = health.clone();
+        let base = Base { journal, numbers, clock, health: health_too, metrics, letters, sqs };
 
         let admin_listener = bind("admin.listen", config.admin.listen).await?;
         let webhook_listener = match &config.webhook {
@@ -118,9 +127,7 @@ impl Gateway {
         gateway.start_admin(config, &base, admin_listener)?;
         gateway.start_dispatchers(config, &base)?;
         gateway.start_doors(config, &base, webhook_listener, access)?;
-        let journal = base.journal.clone();
-        let stop = gateway.stop_parts.clone();
-        gateway.parts.spawn("retention", async move { journal.keep_house(stop).await });
+        gateway.start_housekeeping(config, &base)?;
         info!(
             mode = %config.mode,
             webhook = addresses.webhook.map(tracing::field::display),
@@ -137,10 +144,13 @@ impl Gateway {
         base: &Base,
         listener: TcpListener,
     ) -> anyhow::Result<()> {
+        let reader = base.journal.reader()?;
         let sources = admin::Sources {
             mode: config.mode,
             journal: base.journal.clone(),
-            reader: base.journal.reader()?,
+            letters: base.letters.clone(),
+            targets: config.targets.iter().map(|target| Arc::clone(&target.name)).collect(),
+            reader,
             compare: config.compare.clone(),
             health: base.health.clone(),
             metrics: base.metrics.clone(),
@@ -193,7 +203,10 @@ impl Gateway {
             clock: base.clock.clone(),
             metrics: base.metrics.clone(),
         };
+        let reprocessor = Reprocessor::new(intake.clone(), base.journal.reader()?);
+        self.parts.spawn("quarantine", reprocessor.run(self.stop_parts.clone()));
         if let Some(eventbridge) = &config.eventbridge {
+            let shared = Arc::clone(&base.sqs);
             let (eventbridge, stop) = (eventbridge.clone(), self.stop_parts.clone());
             let (intake, health) = (intake.clone(), base.health.clone());
             self.parts.spawn("SQS door", async move {
@@ -202,6 +215,8 @@ impl Gateway {
                     () = stop.cancelled() => return,
                     client = aws::sqs(&eventbridge, access) => client,
                 };
+                // The first and only one who sets it.
+                drop(shared.set(client.clone()));
                 QueueDoor::new(client, eventbridge.door, intake, health).run(stop).await;
             });
             self.keep_coverage(Path::Eventbridge, base);
@@ -215,6 +230,20 @@ impl Gateway {
             }
             self.keep_coverage(Path::Webhook, base);
         }
+        Ok(())
+    }
+
+    /// What works beside the pipeline: retention, and those who carry out orders.
+    fn start_housekeeping(&mut self, config: &Config, base: &Base) -> anyhow::Result<()> {
+        let stop = || self.stop_parts.clone();
+        let (journal, until) = (base.journal.clone(), stop());
+        let eraser = Eraser::new(base.journal.clone(), base.journal.reader()?).run(stop());
+        let routes = config.routes.iter().map(|route| route.name.clone()).collect();
+        let (letters, reader) = (base.letters.clone(), base.journal.reader()?);
+        let clerk = Clerk::new(base.journal.clone(), reader, letters, routes).run(stop());
+        self.parts.spawn("retention", async move { journal.keep_house(until).await });
+        self.parts.spawn("erasures", eraser);
+        self.parts.spawn("dead letters", clerk);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::event::Path;
 use crate::ingress::{Credentials, Method, QueueSettings, Secret, WebhookSettings};
 use crate::listen::Limits;
 use crate::telemetry::log;
-use crate::{admin, compare, journal};
+use crate::{admin, compare, dead_letters, journal};
 
 /// After a stop, requests under way may take this long.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -279,6 +279,9 @@ fn eventbridge(check: &mut Check<'_>, raw: raw::Eventbridge) -> Option<Eventbrid
     let (shortest, longest) = (Duration::from_secs(1), Duration::from_secs(20));
     check.range("eventbridge.wait", &raw.wait.0, (shortest, longest));
     let endpoint_url = optional_url(check, "eventbridge.endpoint_url", &raw.endpoint_url);
+    let (of_queue, of_rule) = (raw.dead_letter_queue_url, raw.rule_dead_letter_queue_url);
+    let queue_letters = optional_url(check, "eventbridge.dead_letter_queue_url", &of_queue);
+    let rule_letters = optional_url(check, "eventbridge.rule_dead_letter_queue_url", &of_rule);
     if raw.queue_url.is_empty() {
         check.problem(
             "eventbridge.queue_url",
@@ -289,7 +292,13 @@ fn eventbridge(check: &mut Check<'_>, raw: raw::Eventbridge) -> Option<Eventbrid
     }
     let queue = optional_url(check, "eventbridge.queue_url", &raw.queue_url)?;
     let region = if raw.region.is_empty() { region_of(&queue) } else { Some(raw.region) };
+    let dead_letters = dead_letters::Settings {
+        home: raw.queue_url.clone(),
+        queue_letters: queue_letters.map(|_| of_queue),
+        rule_letters: rule_letters.map(|_| of_rule),
+    };
     Some(Eventbridge {
+        dead_letters,
         door: QueueSettings {
             queue_url: raw.queue_url,
             receivers: raw.receivers,

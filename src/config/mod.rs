@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use crate::admin;
 use crate::compare;
+use crate::dead_letters;
 use crate::delivery::Target;
 use crate::event::{PathSet, RouteOrder};
 use crate::ingress::{QueueSettings, WebhookSettings};
@@ -70,6 +71,8 @@ pub struct Webhook {
 /// The SQS door's part.
 #[derive(Debug, Clone)]
 pub struct Eventbridge {
+    /// Where its dead letters lie.
+    pub dead_letters: dead_letters::Settings,
     /// What the door does.
     pub door: QueueSettings,
     /// The queue's region; AWS's default chain decides when there is none.

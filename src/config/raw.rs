@@ -83,6 +83,8 @@ pub(super) struct Eventbridge {
     pub queue_url: String,
     pub region: String,
     pub endpoint_url: String,
+    pub dead_letter_queue_url: String,
+    pub rule_dead_letter_queue_url: String,
     pub delete_after: DeleteAfter,
     pub receivers: usize,
     pub wait: Span,

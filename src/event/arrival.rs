@@ -41,6 +41,11 @@ pub struct QueueHops {
     pub message_id: Box<str>,
 }
 
+impl QueueHops {
+    /// The SQS message attribute that marks a message put back from a dead-letter queue.
+    pub const REDRIVEN_ATTRIBUTE: &str = "twinstream-redriven";
+}
+
 impl Arrival {
     /// The path it came by.
     pub const fn path(&self) -> Path {

@@ -3,6 +3,7 @@
 
 mod coverage;
 mod credentials;
+mod reprocess;
 mod sqs;
 mod webhook;
 
@@ -12,6 +13,7 @@ use tracing::debug;
 
 pub use coverage::CoverageKeeper;
 pub use credentials::{Credentials, Method, Secret};
+pub use reprocess::Reprocessor;
 pub use sqs::{QueueDoor, Settings as QueueSettings};
 pub use webhook::{Settings as WebhookSettings, WebhookDoor};
 

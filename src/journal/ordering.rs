@@ -120,6 +120,20 @@ impl Journal {
         self.order(Order::DropQuarantined { order, numbers, looked_at }).await
     }
 
+    /// Gives quarantined bytes up, at once.
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    pub async fn discard_quarantined(
+        &self,
+        by: Person,
+        detail: &str,
+        numbers: Vec<i64>,
+    ) -> Result<Ordered, JournalError> {
+        let detail = detail.into();
+        self.order(Order::DiscardQuarantined { by, detail, numbers }).await
+    }
+
     /// Takes in what was quarantined under this number and is understood now. `None` when it is gone.
     ///
     /// # Errors

@@ -99,6 +99,8 @@ pub(super) enum Order {
     Redrive { order: OrderNo, letters: Vec<LetterNo>, looked_at: i64 },
     /// Gives these dead letters up, as a step of an order.
     Discard { order: OrderNo, letters: Vec<LetterNo>, by: Person, looked_at: i64 },
+    /// Gives up quarantined bytes, at once.
+    DiscardQuarantined { by: Person, detail: Box<str>, numbers: Vec<i64> },
     /// Gives up quarantined bytes, as a step of an order.
     DropQuarantined { order: OrderNo, numbers: Vec<i64>, looked_at: i64 },
     /// Erases the content of these events, as a step of an order.
@@ -144,6 +146,15 @@ pub(super) fn carry_out(
             let changed = discard(connection, shelf, letters, by, now)?;
             step(connection, *order, *looked_at, changed)?;
             Ok(Ordered { order: *order, changed })
+        }
+        Order::DiscardQuarantined { by, detail, numbers } => {
+            let total = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
+            let kind = (OrderKind::Discard, &**detail);
+            let order = begin(connection, kind, by, total, now)?;
+            let changed = super::quarantine::drop_these(connection, numbers)?;
+            step(connection, order, 0, changed)?;
+            end_order(connection, shelf, order, false, now)?;
+            Ok(Ordered { order, changed })
         }
         Order::DropQuarantined { order, numbers, looked_at } => {
             let changed = super::quarantine::drop_these(connection, numbers)?;

@@ -26,7 +26,7 @@ impl Layer {
     }
 }
 
-const LAYERS: [Layer; 16] = [
+const LAYERS: [Layer; 17] = [
     Layer::new("event", &[], "the vocabulary of all"),
     Layer::new("clock", &["event"], "the time is a value"),
     Layer::new("telemetry", &["event"], "labels come from the vocabulary"),
@@ -55,9 +55,14 @@ const LAYERS: [Layer; 16] = [
         "reads what was stored, not what passes by",
     ),
     Layer::new(
+        "dead_letters",
+        &["event", "normalize", "routing", "journal", "clock", "telemetry"],
+        "one list over the journal and the queues; reads messages as the doors do",
+    ),
+    Layer::new(
         "admin",
-        &["event", "journal", "compare", "clock", "telemetry", "listen"],
-        "names compare, since it shows the comparison; orders are rows in the journal",
+        &["event", "journal", "compare", "dead_letters", "clock", "telemetry", "listen"],
+        "shows the comparison and the dead letters; orders are rows in the journal",
     ),
     Layer::new(
         "sim",
@@ -71,6 +76,7 @@ const LAYERS: [Layer; 16] = [
             "ingress",
             "journal",
             "delivery",
+            "dead_letters",
             "routing",
             "compare",
             "admin",
@@ -92,6 +98,7 @@ const LAYERS: [Layer; 16] = [
             "journal",
             "ingress",
             "delivery",
+            "dead_letters",
             "compare",
             "admin",
             "sim",
@@ -111,6 +118,7 @@ const LAYERS: [Layer; 16] = [
             "journal",
             "ingress",
             "delivery",
+            "dead_letters",
             "compare",
             "admin",
             "sim",

@@ -1,7 +1,13 @@
 //! `/api/v1`: JSON for scripts.
 
+pub(super) mod erase;
+pub(super) mod letters;
+pub(super) mod orders;
+pub(super) mod quarantine;
+pub(super) mod targets;
+
 use axum::Json;
-use axum::extract::{Path as UrlPath, Query, State};
+use axum::extract::{FromRequest, FromRequestParts, Path as UrlPath, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -33,13 +39,45 @@ pub(super) fn unreadable(error: &ReadError) -> Response {
 pub(super) async fn not_found() -> Response {
     error(
         StatusCode::NOT_FOUND,
-        "no such page; there are /healthz, /readyz, /metrics, /api/v1/status, /api/v1/events, \
-         /api/v1/events/{id} and /api/v1/compare",
+        "no such page; there are /healthz, /readyz, /metrics, and under /api/v1: status, events, \
+         events/{id}, compare, targets, dead-letters, dead-letters/{id}, quarantine, \
+         quarantine/{no}, orders and orders/{no}",
     )
 }
 
-pub(super) async fn only_read() -> Response {
-    error(StatusCode::METHOD_NOT_ALLOWED, "everything here is read by GET")
+pub(super) async fn other_method() -> Response {
+    error(StatusCode::METHOD_NOT_ALLOWED, "what is here is read by GET; orders are given by POST")
+}
+
+/// What the query of a URL asks for.
+pub(super) struct Asked<T>(T);
+
+impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        state: &S,
+    ) -> Result<Self, Response> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(query)) => Ok(Self(query)),
+            Err(rejection) => Err(error(StatusCode::BAD_REQUEST, &rejection.body_text())),
+        }
+    }
+}
+
+/// The JSON of an order.
+pub(super) struct Body<T>(T);
+
+impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        match Json::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(rejection) => Err(error(rejection.status(), &rejection.body_text())),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -133,12 +171,8 @@ struct EventsPage {
 /// Events, newest arrival first.
 pub(super) async fn events(
     State(sources): State<Sources>,
-    query: Result<Query<EventsQuery>, axum::extract::rejection::QueryRejection>,
+    Asked(query): Asked<EventsQuery>,
 ) -> Response {
-    let query = match query {
-        Ok(Query(query)) => query,
-        Err(rejection) => return error(StatusCode::BAD_REQUEST, &rejection.body_text()),
-    };
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     let filter = EventFilter {
         kind: query.kind,
@@ -187,12 +221,8 @@ pub(super) struct CompareQuery {
 /// default.
 pub(super) async fn compare(
     State(sources): State<Sources>,
-    query: Result<Query<CompareQuery>, axum::extract::rejection::QueryRejection>,
+    Asked(query): Asked<CompareQuery>,
 ) -> Response {
-    let query = match query {
-        Ok(Query(query)) => query,
-        Err(rejection) => return error(StatusCode::BAD_REQUEST, &rejection.body_text()),
-    };
     let now = sources.clock.now();
     let asked = WindowAsked::parse(query.from.as_deref(), query.to.as_deref(), now);
     let held = match sources.reader.time_range().await {
