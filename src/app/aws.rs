@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::Credentials;
 
 use crate::config::Eventbridge;
+use crate::delivery::bus;
 
 /// Where credentials come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,23 +26,56 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// A client for the queue. Does not ask the queue yet; but where nothing else tells the region,
 /// AWS's default chain asks the instance it runs on, which may take seconds to give no answer.
 pub(super) async fn sqs(settings: &Eventbridge, access: AwsAccess) -> aws_sdk_sqs::Client {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_WITHIN)
-        .operation_timeout(settings.door.wait + CALL_SPARE)
-        .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts)
-        // The door repeats calls itself, and says so.
-        .retry_config(RetryConfig::disabled());
-    if let Some(region) = &settings.region {
-        loader = loader.region(Region::new(region.clone()));
+    let service = Service {
+        region: settings.region.as_deref(),
+        endpoint_url: settings.endpoint_url.as_deref(),
+        call_within: settings.door.wait + CALL_SPARE,
+    };
+    aws_sdk_sqs::Client::new(&service.load(access).await)
+}
+
+/// A client for an event bus; see [`sqs`].
+#[expect(dead_code, reason = "no target is a bus yet")]
+pub(super) async fn eventbridge(
+    settings: &bus::Settings,
+    access: AwsAccess,
+) -> aws_sdk_eventbridge::Client {
+    let service = Service {
+        region: settings.region(),
+        endpoint_url: settings.endpoint_url.as_deref(),
+        call_within: settings.timeout,
+    };
+    aws_sdk_eventbridge::Client::new(&service.load(access).await)
+}
+
+/// How to reach one service.
+struct Service<'a> {
+    region: Option<&'a str>,
+    endpoint_url: Option<&'a str>,
+    /// How long a call may take.
+    call_within: Duration,
+}
+
+impl Service<'_> {
+    async fn load(self, access: AwsAccess) -> SdkConfig {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .operation_timeout(self.call_within)
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .timeout_config(timeouts)
+            // Whoever calls repeats calls itself, and says so.
+            .retry_config(RetryConfig::disabled());
+        if let Some(region) = self.region {
+            loader = loader.region(Region::new(region.to_owned()));
+        }
+        if let Some(endpoint) = self.endpoint_url {
+            loader = loader.endpoint_url(endpoint);
+        }
+        if access == AwsAccess::StandIn {
+            let any = Credentials::new("stand-in", "stand-in", None, None, "stand-in");
+            loader = loader.credentials_provider(any).region(Region::from_static("us-east-1"));
+        }
+        loader.load().await
     }
-    if let Some(endpoint) = &settings.endpoint_url {
-        loader = loader.endpoint_url(endpoint);
-    }
-    if access == AwsAccess::StandIn {
-        let any = Credentials::new("stand-in", "stand-in", None, None, "stand-in");
-        loader = loader.credentials_provider(any).region(Region::from_static("us-east-1"));
-    }
-    aws_sdk_sqs::Client::new(&loader.load().await)
 }

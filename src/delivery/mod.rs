@@ -4,6 +4,8 @@
 //! journal; a dispatcher that dies forgets nothing, and what it had under way is tried again under
 //! the same `webhook-id`.
 
+pub mod bus;
+
 mod classify;
 mod dispatcher;
 mod http;

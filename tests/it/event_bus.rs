@@ -20,12 +20,10 @@ pub(crate) fn client(endpoint_url: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// A bus whose rule sends to the queue what comes from a source that begins like a tenant's. A real
-/// partner source begins with `aws.`, which nobody but AWS may put.
-async fn connect(cloud: &Cloud, bus: &str) -> Client {
+/// A bus whose rule sends to the queue what fits the pattern.
+pub(crate) async fn connect(cloud: &Cloud, bus: &str, pattern: &str) -> Client {
     let events = client(&cloud.endpoint_url);
     events.create_event_bus().name(bus).send().await.unwrap();
-    let pattern = r#"{"source": [{"prefix": "partner.auth0.com/"}]}"#;
     let rule = events.put_rule().name("to-queue").event_bus_name(bus).event_pattern(pattern);
     rule.send().await.unwrap();
     let call = cloud.client.get_queue_attributes().queue_url(&cloud.queue_url);
@@ -50,7 +48,9 @@ async fn put(events: &Client, bus: &str, source: &str, detail: &str) {
 
 async fn events_come_through_bus_and_rule(cloud: Cloud) {
     let bus = format!("auth0-{:x}", fastrand::u64(..));
-    let events = connect(&cloud, &bus).await;
+    // A real partner source begins with `aws.`, which nobody but AWS may put.
+    let pattern = r#"{"source": [{"prefix": "partner.auth0.com/"}]}"#;
+    let events = connect(&cloud, &bus, pattern).await;
     let settings = Settings::new("both").queue(&cloud.endpoint_url, &cloud.queue_url);
     let gateway = Gateway::start(settings).await;
     for number in 0..10 {

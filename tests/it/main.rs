@@ -12,6 +12,7 @@
 )]
 
 mod admin;
+mod bus_target;
 mod cli;
 mod crash;
 mod delivery;

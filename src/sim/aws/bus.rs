@@ -194,9 +194,8 @@ impl Rule {
 
 impl Account {
     /// Brings an event to the queues whose rules match. An event for a bus that does not exist is
-    /// taken, gets an id, and goes nowhere. EventBridge does so too, though its pages don't say it
-    /// (users report it to the SDKs as a fault); and so does a partner's event whose source nobody
-    /// has associated yet.
+    /// taken, gets an id, and goes nowhere. EventBridge does so too (user guide, "Sending events with
+    /// `PutEvents`"); and so does a partner's event whose source nobody has associated yet.
     pub(super) fn put_event(&mut self, bus: &str, event: &NewEvent<'_>, now: Timestamp) -> Routed {
         let event_id = MessageId::new(self.dice.uuid()).to_string();
         let Ok(bus) = self.buses.get(bus) else { return Routed { event_id, queues: 0 } };
