@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::load::{self, Load, Numbers, Outcome};
-use super::processes::{Gateway, Server};
-use super::report::{Report, Row, Target};
-use super::{Scale, median, servers};
+use super::support::load::{self, Load, Numbers, Outcome};
+use super::support::median;
+use super::support::processes::{Gateway, Server};
+use super::support::{Report, Row, Target};
+use super::{Scale, servers};
 
 const CONCURRENCY: [usize; 3] = [1, 64, 256];
 const SERVERS: [&str; 3] = ["forget", "log", "gateway"];

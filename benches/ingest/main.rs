@@ -24,20 +24,19 @@
     reason = "a benchmark: it prints, reads the clock, and fails loudly"
 )]
 
-mod events;
 mod http;
-mod load;
-mod processes;
 mod queue;
-mod report;
 mod servers;
 mod size;
 mod stop;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "each benchmark uses its part of it")]
+mod support;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use report::Report;
+use support::Report;
 
 /// How much is measured.
 #[derive(Debug, Clone)]
@@ -138,16 +137,4 @@ fn part(folder: &Path, name: &str) -> PathBuf {
     let folder = folder.join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder
-}
-
-/// The value in the middle, or just above it.
-fn median(values: &[f64]) -> f64 {
-    quantile(values, 0.5)
-}
-
-fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = (sorted.len() as f64 * share) as usize;
-    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
 }

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use twinstream::sim::aws::{Aws, Handle, Settings};
 
 use super::Scale;
-use super::events::Template;
-use super::processes::Gateway;
-use super::report::{Report, Row};
+use super::support::events::Template;
+use super::support::processes::Gateway;
+use super::support::{Report, Row};
 
 const QUEUE: &str = "auth0-events";
 

@@ -19,7 +19,7 @@ use axum::serve::ListenerExt as _;
 use http::{HeaderMap, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
-use super::load::TOKEN;
+use super::support::load::TOKEN;
 
 /// The most that waits; above it the answer is 503.
 const QUEUE: usize = 4_096;

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use twinstream::journal::{EventFilter, Reader};
 
-use super::load::{self, Load, Numbers};
-use super::processes::Gateway;
-use super::report::{Report, Row, Target};
-use super::{Scale, events};
+use super::Scale;
+use super::support::events;
+use super::support::load::{self, Load, Numbers};
+use super::support::processes::Gateway;
+use super::support::{Report, Row, Target};
 
 const CONNECTIONS: usize = 64;
 /// From the signal to the end, at most, in seconds.

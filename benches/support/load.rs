@@ -85,6 +85,44 @@ pub(crate) async fn run(load: Load, numbers: &Numbers) -> Outcome {
     outcome
 }
 
+/// Sends so many a second for a while, at a steady pace and whatever is answered when, on as many
+/// connections as that takes. Returns the number of each event, with when it was to be sent.
+pub(crate) async fn run_at(
+    address: SocketAddr,
+    (per_second, duration): (f64, Duration),
+    numbers: &Numbers,
+) -> Vec<(u64, Instant)> {
+    let free: Rc<RefCell<Vec<TcpStream>>> = Rc::default();
+    let began = Instant::now();
+    let events = (per_second * duration.as_secs_f64()) as u32;
+    let mut tasks = Vec::new();
+    let mut sent = Vec::new();
+    for n in 0..events {
+        let at = began + Duration::from_secs_f64(f64::from(n) / per_second);
+        tokio::time::sleep_until(at.into()).await;
+        let number = numbers.take();
+        sent.push((number, at));
+        let free = Rc::clone(&free);
+        tasks.push(tokio::task::spawn_local(async move {
+            let pooled = free.borrow_mut().pop();
+            let mut stream = match pooled {
+                Some(stream) => stream,
+                None => TcpStream::connect(address).await.expect("the server accepts"),
+            };
+            stream.set_nodelay(true).unwrap();
+            let mut template = Template::request(&address.to_string(), TOKEN);
+            stream.write_all(template.fill(number)).await.unwrap();
+            let status = read_answer(&mut stream, &mut [0; 1_024]).await;
+            assert_eq!(status.as_ref(), Some(b"204"), "an event was refused");
+            free.borrow_mut().push(stream);
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    sent
+}
+
 async fn post(
     mut stream: TcpStream,
     mut template: Template,

@@ -68,6 +68,19 @@ impl Gateway {
         Self::start(folder, "webhook", door).await
     }
 
+    /// With the webhook door, and routes to a target.
+    pub(crate) async fn delivering(folder: &Path, target: &str, routes: &[&str]) -> Self {
+        let mut door = "[webhook]\nlisten = \"127.0.0.1:0\"\n\
+             secrets = [{ label = \"bench\", env = \"BENCH_TOKEN\" }]\n\
+             [[targets]]\nname = \"app\"\n"
+            .to_owned();
+        door.push_str(target);
+        for route in routes {
+            door.extend(["\n[[routes]]\nname = \"", route, "\"\ntarget = \"app\"\n"]);
+        }
+        Self::start(folder, "webhook", &door).await
+    }
+
     /// With the SQS door alone.
     pub(crate) async fn eventbridge(folder: &Path, queue_url: &str, endpoint_url: &str) -> Self {
         let door = format!(
@@ -138,6 +151,20 @@ impl Gateway {
     pub(crate) fn terminate(&self) {
         let sent = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Stops it in its tracks, until it is resumed.
+    pub(crate) fn suspend(&self) {
+        self.signal("-STOP");
+    }
+
+    pub(crate) fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     /// SIGKILL.
