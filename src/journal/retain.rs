@@ -42,6 +42,7 @@ pub(super) fn step(
     connection
         .prepare_cached("DELETE FROM coverage WHERE until < ?")?
         .execute([cutoff.minus(counts::SILENCE_MAX)])?;
+    connection.prepare_cached("DELETE FROM orders WHERE ended_at < ?")?.execute([cutoff])?;
     shelf.told_swept = told::sweep(connection, shelf.told_swept, cutoff)?;
     let Some((first, last, _)) = range else {
         return Ok(Retained { events: 0, quarantined, more: quarantined > 0 });
@@ -127,13 +128,14 @@ fn expire_deliveries(
     last: i64,
 ) -> rusqlite::Result<(usize, Vec<Lane>)> {
     let mut statement = connection.prepare_cached(
-        "SELECT route, lane, state <> 1 FROM deliveries WHERE seq BETWEEN ? AND ? AND state < 5",
+        "SELECT route, lane, state <> 1, seq FROM deliveries WHERE seq BETWEEN ? AND ? AND state < 5",
     )?;
     let mut rows = statement.query(params![first, last])?;
     let (mut expired, mut lanes) = (0, Vec::new());
     while let Some(row) = rows.next()? {
         let route = RouteNo(row.get(0)?);
         shelf.tally.delivery(route, DeliveryOutcome::Expired);
+        shelf.moved_on.push(row.get(3)?);
         expired += 1;
         if row.get(2)? {
             lanes.push(Lane { route, lane: row.get(1)? });

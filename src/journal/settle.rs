@@ -181,7 +181,8 @@ fn wait(
     Ok(())
 }
 
-/// Keeps the attempt with its delivery, unless that has expired meanwhile.
+/// Keeps the attempt with its delivery, unless that has expired meanwhile; what was answered about an
+/// event that was erased meanwhile is not kept.
 fn record(
     connection: &Connection,
     settlement: &Settlement,
@@ -192,8 +193,8 @@ fn record(
         .prepare_cached(
             "INSERT OR REPLACE INTO attempts (seq, route, attempt, started_at, took_ns, status,
                 error, answer)
-             SELECT seq, route, ?3, ?4, ?5, ?6, ?7, ?8 FROM deliveries
-             WHERE seq = ?1 AND route = ?2",
+             SELECT seq, route, ?3, ?4, ?5, ?6, ?7, iif(erased, NULL, ?8)
+             FROM deliveries JOIN events USING (seq) WHERE seq = ?1 AND route = ?2",
         )?
         .execute(params![
             settlement.seq,

@@ -97,6 +97,7 @@ async fn an_erased_user_is_nowhere_in_the_files() {
     server.settle(&due[0], Verdict::Delivered).await;
     let due = server.claim().await;
     server.settle(&due[0], Verdict::Dead(format!("no {user} here").into())).await;
+    let under_way = server.claim().await.remove(0);
     let before = server.counts().await;
 
     let by = Person { who: "kim".into(), why: "request 7".into() };
@@ -109,6 +110,15 @@ async fn an_erased_user_is_nowhere_in_the_files() {
         assert_eq!(erased.changed, changed);
     }
     server.journal.end_order(order, false).await.unwrap();
+    // The end of an attempt that was under way brings nothing back.
+    let attempt = Attempt {
+        started_at: server.now(),
+        took: MINUTE,
+        status: Some(500),
+        error: None,
+        answer: Some(format!("unknown user {user}").into()),
+    };
+    server.settle_as(&under_way, Some(attempt), Verdict::Retry(START)).await;
 
     for n in 1..=3 {
         let story = server.story(&format!("evt_{n}")).await.unwrap();
