@@ -128,19 +128,10 @@ impl Writer {
     /// # Errors
     /// When they can't be stored.
     pub fn register_routes(&mut self, routes: &[RouteSpec]) -> Result<Vec<RouteNo>, OpenError> {
-        let at = |source| OpenError::Open { path: self.settings.path.clone(), source };
         let mut numbers = Vec::with_capacity(routes.len());
         for route in routes {
-            let number = self
-                .connection
-                .query_row(
-                    "INSERT INTO routes (name, target) VALUES (?, ?)
-                     ON CONFLICT (name) DO UPDATE SET target = excluded.target RETURNING no",
-                    [&route.name, &route.target],
-                    |row| row.get(0),
-                )
-                .map_err(at)?;
-            let number = RouteNo(number);
+            let number = register_route(&self.connection, route)
+                .map_err(|source| OpenError::Open { path: self.settings.path.clone(), source })?;
             self.shelf.orders.insert(number, route.order);
             numbers.push(number);
         }
@@ -340,6 +331,23 @@ impl Writer {
             }
         }
     }
+}
+
+/// A route that leads elsewhere from now on starts anew: its new target was told nothing.
+fn register_route(connection: &Connection, route: &RouteSpec) -> rusqlite::Result<RouteNo> {
+    let moved = connection.execute(
+        "DELETE FROM told WHERE route = (SELECT no FROM routes WHERE name = ? AND target <> ?)",
+        [&route.name, &route.target],
+    )?;
+    if moved > 0 {
+        info!(route.name = %route.name, target.name = %route.target, "the route has a new target");
+    }
+    connection.query_row(
+        "INSERT INTO routes (name, target) VALUES (?, ?)
+         ON CONFLICT (name) DO UPDATE SET target = excluded.target RETURNING no",
+        [&route.name, &route.target],
+        |row| row.get(0).map(RouteNo),
+    )
 }
 
 /// Puts an answer aside until the commit. If the request failed, it fails with the transaction.

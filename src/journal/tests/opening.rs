@@ -115,3 +115,22 @@ async fn events_are_listed_newest_first_in_pages() {
     let kind = EventFilter { kind: Some("user.deleted".to_owned()), ..all };
     assert_eq!(list(kind).await, [0_i64; 0]);
 }
+
+#[tokio::test]
+async fn a_new_target_was_told_nothing() {
+    let told = |server: &Server| -> i64 {
+        let sql = "SELECT count(*) FROM told";
+        server.stopped.connection().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    assert_eq!(server.claim_ids().await, ["evt_1"]);
+    let server = server.restart();
+    assert_eq!(told(&server), 1);
+    let stopped = server.stop();
+    let (journal, mut writer) = stopped.open().unwrap();
+    let moved = RouteSpec { target: "other".to_owned(), ..spec(ROUTES[0]) };
+    writer.register_routes(&[moved]).unwrap();
+    drop((journal, writer));
+    assert_eq!(told(&stopped.start()), 0);
+}
