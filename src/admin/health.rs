@@ -91,6 +91,9 @@ pub(super) async fn metrics(State(sources): State<Sources>) -> Response {
     for (path, door) in sources.health.doors() {
         metrics.set_door_open(path, door.is_open());
     }
+    for (target, state) in sources.health.targets() {
+        metrics.set_target(&target, &state);
+    }
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], metrics.render()).into_response()
 }

@@ -1,4 +1,4 @@
-//! What is open, what is not, and why: readiness is made of it.
+//! What is open, what is not, and why: readiness is made of it. Beside the doors, the targets.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +40,72 @@ impl DoorState {
     }
 }
 
+/// Whether a target is up, as far as its answers tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerState {
+    /// It is up: everything due is attempted.
+    Closed,
+    /// It was down, and may be up again: one attempt at a time finds out.
+    HalfOpen,
+    /// It is down: nothing is attempted.
+    Open,
+}
+
+impl BreakerState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Closed, Self::HalfOpen, Self::Open];
+
+    /// The name used in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::HalfOpen => "half_open",
+            Self::Open => "open",
+        }
+    }
+
+    /// The value of the metric: the worse, the higher.
+    pub const fn level(self) -> i64 {
+        match self {
+            Self::Closed => 0,
+            Self::HalfOpen => 1,
+            Self::Open => 2,
+        }
+    }
+}
+
+/// The state of one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TargetState {
+    /// Whether it is up.
+    pub breaker: BreakerState,
+    /// Since when it has been up, or has not: probes don't change it.
+    pub since: Timestamp,
+    /// Why it is held to be down, while it is.
+    pub down_because: Option<Box<str>>,
+    /// Whether what gathered while it was down is being delivered, at a bounded rate.
+    pub draining: bool,
+    /// Since when it has been paused, as far as this process knows; the journal knows by whom.
+    pub paused_since: Option<Timestamp>,
+    /// Attempts under way.
+    pub under_way: usize,
+}
+
+impl TargetState {
+    /// As it is at the start of the process.
+    pub const fn new(now: Timestamp) -> Self {
+        Self {
+            breaker: BreakerState::Closed,
+            since: now,
+            down_because: None,
+            draining: false,
+            paused_since: None,
+            under_way: 0,
+        }
+    }
+}
+
 /// A secret's last use, by its label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretUse {
@@ -49,13 +115,14 @@ pub struct SecretUse {
     pub last_matched_at: Timestamp,
 }
 
-/// The state of the doors. Cheap to clone; all clones are one.
+/// The state of the doors and of the targets. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     doors: Mutex<BTreeMap<Path, DoorState>>,
+    targets: Mutex<BTreeMap<Arc<str>, TargetState>>,
     secrets: Mutex<BTreeMap<String, Timestamp>>,
     stopping: AtomicBool,
 }
@@ -74,6 +141,16 @@ impl Health {
     /// The state of one door.
     pub fn door(&self, path: Path) -> Option<DoorState> {
         lock(&self.0.doors).get(&path).cloned()
+    }
+
+    /// Sets the state of a target.
+    pub fn set_target(&self, name: &Arc<str>, state: TargetState) {
+        lock(&self.0.targets).insert(Arc::clone(name), state);
+    }
+
+    /// The state of every target that a route leads to, by name.
+    pub fn targets(&self) -> BTreeMap<Arc<str>, TargetState> {
+        lock(&self.0.targets).clone()
     }
 
     /// A request matched the secret with this label.

@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::health::TargetState;
 use crate::event::{ArrivalOutcome, DeliveryOutcome, Path};
 
 /// Label sets. All values come from enums or from the configuration, never from input.
@@ -93,6 +94,11 @@ pub struct Metrics {
     journal_file: Gauge,
     journal_queue: Gauge,
     door_open: Family<ByPath, Gauge>,
+    target_breaker: Family<ByTarget, Gauge>,
+    target_opened: Family<ByTarget, Counter>,
+    target_draining: Family<ByTarget, Gauge>,
+    target_paused: Family<ByTarget, Gauge>,
+    target_under_way: Family<ByTarget, Gauge>,
 }
 
 /// Upper bounds in seconds: from a fast flush to a slow target.
@@ -135,6 +141,11 @@ impl Default for Metrics {
             journal_file: Gauge::default(),
             journal_queue: Gauge::default(),
             door_open: Family::default(),
+            target_breaker: Family::default(),
+            target_opened: Family::default(),
+            target_draining: Family::default(),
+            target_paused: Family::default(),
+            target_under_way: Family::default(),
         };
         metrics.registry = Arc::new(metrics.register());
         metrics.begin_at_zero();
@@ -162,6 +173,7 @@ impl Metrics {
         self.register_doors(&mut all);
         self.register_journal(&mut all);
         self.register_delivery(&mut all);
+        self.register_targets(&mut all);
         all
     }
 
@@ -229,7 +241,7 @@ impl Metrics {
     fn register_delivery(&self, all: &mut Registry) {
         all.register(
             "delivery_attempts",
-            "Tries to deliver, by target and outcome: delivered, retry or dead",
+            "Tries to deliver, by target and outcome: delivered, retry, uncounted, returned or dead",
             self.attempts.clone(),
         );
         all.register_with_unit(
@@ -253,6 +265,34 @@ impl Metrics {
             "Age of the oldest delivery that has not ended, by route and target",
             Unit::Seconds,
             self.oldest_pending.clone(),
+        );
+    }
+
+    fn register_targets(&self, all: &mut Registry) {
+        all.register(
+            "target_breaker_state",
+            "Whether a target is up: 0 closed (up), 1 half-open (being probed), 2 open (down)",
+            self.target_breaker.clone(),
+        );
+        all.register(
+            "target_breaker_openings",
+            "How often a target was found to be down",
+            self.target_opened.clone(),
+        );
+        all.register(
+            "target_draining",
+            "Whether what gathered while a target was down is being delivered: 1 or 0",
+            self.target_draining.clone(),
+        );
+        all.register(
+            "target_paused",
+            "Whether a target is paused by somebody's order: 1 or 0",
+            self.target_paused.clone(),
+        );
+        all.register(
+            "target_attempts_under_way",
+            "Tries to deliver to a target that have not ended",
+            self.target_under_way.clone(),
         );
     }
 
@@ -280,10 +320,11 @@ impl Metrics {
             let labels = ByRouteOutcome { route, target, outcome: outcome.as_str() };
             drop(self.deliveries.get_or_create(&labels));
         }
-        for outcome in ["delivered", "retry", "dead"] {
+        for outcome in ["delivered", "retry", "uncounted", "returned", "dead"] {
             let labels = ByTargetOutcome { target: Arc::clone(target), outcome };
             drop(self.attempts.get_or_create(&labels));
         }
+        drop(self.target_opened.get_or_create(&ByTarget { target: Arc::clone(target) }));
     }
 
     /// An arrival is on disk.
@@ -325,6 +366,25 @@ impl Metrics {
         self.attempts.get_or_create(&labels).inc();
         let labels = ByTarget { target: Arc::clone(target) };
         self.attempt_time.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// A target was up, and is held to be down from now on.
+    pub fn target_opened(&self, target: &Arc<str>) {
+        self.target_opened.get_or_create(&ByTarget { target: Arc::clone(target) }).inc();
+    }
+
+    /// The state of a target, read at a scrape.
+    pub fn set_target(&self, target: &Arc<str>, state: &TargetState) {
+        let labels = ByTarget { target: Arc::clone(target) };
+        let under_way = i64::try_from(state.under_way).unwrap_or(i64::MAX);
+        for (gauges, value) in [
+            (&self.target_breaker, state.breaker.level()),
+            (&self.target_draining, i64::from(state.draining)),
+            (&self.target_paused, i64::from(state.paused_since.is_some())),
+            (&self.target_under_way, under_way),
+        ] {
+            gauges.get_or_create(&labels).set(value);
+        }
     }
 
     /// A delivery ended.

@@ -1,4 +1,5 @@
-//! What the process says of itself: logs, the error chain, metrics, the state of the doors.
+//! What the process says of itself: logs, the error chain, metrics, the state of the doors and
+//! of the targets.
 
 mod chain;
 mod health;
@@ -6,5 +7,5 @@ pub mod log;
 mod metrics;
 
 pub use chain::Chain;
-pub use health::{DoorState, Health, SecretUse};
+pub use health::{BreakerState, DoorState, Health, SecretUse, TargetState};
 pub use metrics::Metrics;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use twinstream::event::{ArrivalOutcome, DeliveryOutcome, Path};
-use twinstream::telemetry::Metrics;
+use twinstream::event::{ArrivalOutcome, DeliveryOutcome, Path, Timestamp};
+use twinstream::telemetry::{Metrics, TargetState};
 
 use crate::repository;
 
@@ -35,6 +35,8 @@ fn rendered() -> String {
     metrics.set_quarantined(&[("not_json".to_owned(), 1)]);
     metrics.set_journal(4096, 1);
     metrics.set_door_open(Path::Webhook, true);
+    metrics.target_opened(&target);
+    metrics.set_target(&target, &TargetState::new(Timestamp::from_millis(0)));
     metrics.render()
 }
 
