@@ -8,7 +8,10 @@ pub mod bus;
 
 mod classify;
 mod dispatcher;
+mod excerpt;
 mod http;
+mod pace;
+mod public;
 mod schedule;
 mod sign;
 
