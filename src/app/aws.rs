@@ -35,7 +35,6 @@ pub(super) async fn sqs(settings: &Eventbridge, access: AwsAccess) -> aws_sdk_sq
 }
 
 /// A client for an event bus; see [`sqs`].
-#[expect(dead_code, reason = "no target is a bus yet")]
 pub(super) async fn eventbridge(
     settings: &bus::Settings,
     access: AwsAccess,

@@ -23,7 +23,8 @@ use crate::admin;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dead_letters::{Clerk, DeadLetters, SharedClient};
-use crate::delivery::{Dispatcher, HttpTarget, Route};
+use crate::delivery::bus::{self, BusTarget};
+use crate::delivery::{Destination, Dispatcher, HttpTarget, Retries, Route, Sender, Surroundings};
 use crate::event::Path;
 use crate::ingress::{CoverageKeeper, Intake, QueueDoor, Reprocessor, WebhookDoor};
 use crate::journal::{Eraser, Journal, RouteNo, RouteSpec, Rules};
@@ -125,7 +126,7 @@ impl Gateway {
             writer: writer_tasks,
         };
         gateway.start_admin(config, &base, admin_listener)?;
-        gateway.start_dispatchers(config, &base)?;
+        gateway.start_dispatchers(config, &base, access)?;
         gateway.start_doors(config, &base, webhook_listener, access)?;
         gateway.start_housekeeping(config, &base)?;
         info!(
@@ -161,12 +162,22 @@ impl Gateway {
         Ok(())
     }
 
-    fn start_dispatchers(&mut self, config: &Config, base: &Base) -> anyhow::Result<()> {
+    fn start_dispatchers(
+        &mut self,
+        config: &Config,
+        base: &Base,
+        access: AwsAccess,
+    ) -> anyhow::Result<()> {
         let mut routes: BTreeMap<&str, Vec<Route>> = BTreeMap::new();
         for (route, number) in config.routes.iter().zip(&base.numbers) {
             let of_target = routes.entry(&route.target).or_default();
-            of_target.push(Route { name: Arc::from(route.name.as_str()), number: *number });
+            of_target.push(Route {
+                name: Arc::from(route.name.as_str()),
+                number: *number,
+                transform: route.transform.clone().map(Arc::new),
+            });
         }
+        let retries = if config.journal.queue_retries { Retries::Queue } else { Retries::Journal };
         for target in &config.targets {
             let Some(routes) = routes.remove(&*target.name) else {
                 // Told with the configuration's other warnings.
@@ -175,14 +186,41 @@ impl Gateway {
             for route in &routes {
                 base.metrics.expect_route(&route.name, &target.name);
             }
-            let http = HttpTarget::new(target.clone())?;
-            let (journal, metrics) = (base.journal.clone(), base.metrics.clone());
-            let dispatcher = Dispatcher::new(http, routes, journal, base.clock.clone(), metrics);
+            let sender = match &target.destination {
+                Destination::Http(settings) => {
+                    Sender::Http(Box::new(HttpTarget::new(target, settings.clone())?))
+                }
+                Destination::Bus(settings) => {
+                    Sender::Bus(self.start_bus(&target.name, settings.clone(), access))
+                }
+            };
+            let around = Surroundings {
+                journal: base.journal.clone(),
+                clock: base.clock.clone(),
+                metrics: base.metrics.clone(),
+                health: base.health.clone(),
+            };
+            let dispatcher = Dispatcher::new(target.clone(), sender, routes, retries, around);
             let stop = self.stop_parts.clone();
             let name = format!("dispatcher of {}", target.name);
             self.parts.spawn(name, dispatcher.run(stop, ATTEMPTS_WITHIN));
         }
         Ok(())
+    }
+
+    /// A bus, and what makes its calls once AWS's credentials are there; attempts wait until then.
+    fn start_bus(&mut self, name: &str, settings: bus::Settings, access: AwsAccess) -> BusTarget {
+        let (target, batcher) = BusTarget::open(settings.clone());
+        let stop = self.stop_parts.clone();
+        self.parts.spawn(format!("calls of {name}"), async move {
+            let client = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                client = aws::eventbridge(&settings, access) => client,
+            };
+            batcher.run(client, stop, ATTEMPTS_WITHIN).await;
+        });
+        target
     }
 
     fn start_doors(

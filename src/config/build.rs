@@ -1,7 +1,6 @@
 //! From the raw keys to each part's settings, with every check that needs more than one key.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -10,8 +9,7 @@ use secrecy::ExposeSecret as _;
 use super::check::Check;
 use super::layers::Layer;
 use super::raw::{self, Raw};
-use super::{Config, ConfigError, Eventbridge, Webhook, routes, variables};
-use crate::delivery::{Retry, SigningSecret, Target};
+use super::{Config, ConfigError, Eventbridge, Webhook, routes, targets, variables};
 use crate::event::Path;
 use crate::ingress::{Credentials, Method, QueueSettings, Secret, WebhookSettings};
 use crate::listen::Limits;
@@ -39,7 +37,7 @@ pub(super) fn build(
         raw.mode.contains(Path::Eventbridge).then(|| eventbridge(&mut check, raw.eventbridge));
     let admin = admin(&mut check, &raw.admin);
     let compare = compare(&mut check, &raw.compare);
-    let targets = targets(&mut check, &raw.targets, journal.keep);
+    let targets = targets::targets(&mut check, &raw.targets, journal.keep);
     let routes = routes::routes(&mut check, &raw.routes, &raw.targets);
     if compare.grace >= journal.keep {
         let what = "not shorter than journal.keep: events would be deleted before they are judged";
@@ -309,7 +307,7 @@ fn eventbridge(check: &mut Check<'_>, raw: raw::Eventbridge) -> Option<Eventbrid
     })
 }
 
-fn optional_url(check: &mut Check<'_>, key: &str, text: &str) -> Option<url::Url> {
+pub(super) fn optional_url(check: &mut Check<'_>, key: &str, text: &str) -> Option<url::Url> {
     if text.is_empty() {
         return None;
     }
@@ -365,72 +363,5 @@ fn compare(check: &mut Check<'_>, raw: &raw::Compare) -> compare::Settings {
         loss_max: raw.loss_max,
         difference_min_ms: raw.difference_min_ms,
         difference_pairs_max: raw.difference_pairs_max,
-    }
-}
-
-fn targets(check: &mut Check<'_>, raw: &[raw::Target], keep: Duration) -> Vec<Target> {
-    let mut names = BTreeSet::new();
-    let targets = raw.iter().enumerate().map(|(position, raw)| {
-        let key = |name: &str| format!("targets[{position}].{name}");
-        if raw.name.is_empty() || !names.insert(raw.name.as_str()) {
-            check.problem(&key("name"), "empty, or used twice", "give each target its own name");
-        }
-        if !matches!(raw.url.scheme(), "http" | "https") {
-            check.problem(&key("url"), "not an http or https URL", "use https://…");
-        }
-        if !raw.url.username().is_empty() || raw.url.password().is_some() {
-            check.problem(&key("url"), "holds a user or password", "use `bearer` for a secret");
-        }
-        check.range(&key("concurrency"), &raw.concurrency, (1, 1_000));
-        check.range(&key("max_attempts"), &raw.max_attempts, (1, 100_000));
-        let ms = Duration::from_millis;
-        check.range(&key("timeout"), &raw.timeout.0, (ms(10), Duration::from_mins(15)));
-        check.range(&key("pause_min"), &raw.pause_min.0, (ms(1), raw.pause_max.0));
-        if raw.max_age.0 >= keep {
-            check.problem(
-                &key("max_age"),
-                "not shorter than journal.keep: events would be deleted before their deliveries \
-                 end",
-                "make it shorter, or journal.keep longer",
-            );
-        }
-        let signing_secret = signing_secret(check, &key("signing_secret"), raw);
-        let bearer = raw.bearer.as_ref().and_then(|at| check.secret_at(&key("bearer"), at));
-        if let Some(bearer) = &bearer {
-            check.fits_a_header(&key("bearer"), bearer);
-        }
-        Target {
-            name: Arc::from(raw.name.as_str()),
-            url: raw.url.clone(),
-            signing_secret,
-            bearer,
-            timeout: raw.timeout.0,
-            concurrency: raw.concurrency,
-            retry: Retry {
-                max_age: raw.max_age.0,
-                max_attempts: raw.max_attempts,
-                pause_min: raw.pause_min.0,
-                pause_max: raw.pause_max.0,
-            },
-        }
-    });
-    targets.collect()
-}
-
-fn signing_secret(check: &mut Check<'_>, key: &str, raw: &raw::Target) -> Option<SigningSecret> {
-    let Some(source) = &raw.signing_secret else {
-        check.warnings.push(format!(
-            "the target `{}` has no signing_secret: it can't tell our events from anybody's",
-            raw.name
-        ));
-        return None;
-    };
-    let secret = check.secret_at(key, source)?;
-    match SigningSecret::parse(secret.expose_secret()) {
-        Ok(secret) => Some(secret),
-        Err(error) => {
-            check.problem(key, error.to_string(), "put whsec_<base64 of 32 random bytes> there");
-            None
-        }
     }
 }

@@ -7,6 +7,7 @@ mod layers;
 mod raw;
 mod routes;
 mod secrets;
+mod targets;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -239,8 +240,10 @@ fn raw(effective: &toml::Table, layers: &[Layer]) -> Result<raw::Raw, ConfigErro
 /// Whether this key names a secret's source, or the list of them.
 fn is_for_a_secret(key: &str) -> bool {
     let name = key.rsplit('.').next().unwrap_or(key);
-    matches!(name, "token" | "bearer" | "signing_secret" | "secrets")
+    matches!(name, "token" | "bearer" | "signing_secret" | "secrets" | "headers")
         || name.starts_with("secrets[")
+        // The name of a header may have dots in it.
+        || key.contains(".headers.")
 }
 
 fn layers(sources: &Sources) -> Result<Vec<Layer>, ConfigError> {

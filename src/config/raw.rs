@@ -139,13 +139,23 @@ pub(super) struct Compare {
 #[serde(deny_unknown_fields)]
 pub(super) struct Target {
     pub name: String,
-    pub url: url::Url,
+    pub url: Option<url::Url>,
+    pub event_bus: Option<String>,
+    pub source: Option<String>,
+    pub region: Option<String>,
+    pub endpoint_url: Option<String>,
+    pub entry_bytes_max: Option<usize>,
+    pub public_only: Option<bool>,
     pub signing_secret: Option<SecretSource>,
     pub bearer: Option<SecretSource>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, SecretSource>,
     #[serde(default = "defaults::timeout")]
     pub timeout: Span,
     #[serde(default = "defaults::concurrency")]
     pub concurrency: usize,
+    pub rate: Option<f64>,
+    pub retry_on: Option<Vec<u16>>,
     #[serde(default = "defaults::max_age")]
     pub max_age: Span,
     #[serde(default = "defaults::max_attempts")]
@@ -154,6 +164,14 @@ pub(super) struct Target {
     pub pause_min: Span,
     #[serde(default = "defaults::pause_max")]
     pub pause_max: Span,
+    #[serde(default = "defaults::breaker_failures")]
+    pub breaker_failures: u32,
+    #[serde(default = "defaults::breaker_pause")]
+    pub breaker_pause: Span,
+    #[serde(default = "defaults::drain_rate")]
+    pub drain_rate: f64,
+    #[serde(default)]
+    pub redrive_on_recovery: bool,
 }
 
 /// The defaults of a table in a list can't stand in `config/default.toml`; a test compares them with
@@ -185,6 +203,18 @@ pub(super) mod defaults {
 
     pub(in super::super) fn pause_max() -> Span {
         Span(Duration::from_mins(15))
+    }
+
+    pub(in super::super) fn breaker_failures() -> u32 {
+        10
+    }
+
+    pub(in super::super) fn breaker_pause() -> Span {
+        Span(Duration::from_secs(5))
+    }
+
+    pub(in super::super) fn drain_rate() -> f64 {
+        100.0
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is taken, what is refused, and in which words.
 
 use super::*;
+use crate::delivery::{Destination, bus};
 
 const TOKEN: (&str, &str) = ("TOKEN", "a-long-enough-webhook-token");
 
@@ -51,6 +52,12 @@ fn what_the_defaults_say_of_a_target_is_true() {
         ("max_attempts", defaults::max_attempts().to_string()),
         ("pause_min", format!("\"{}s\"", defaults::pause_min().0.as_secs())),
         ("pause_max", format!("\"{}m\"", defaults::pause_max().0.as_secs() / 60)),
+        ("breaker_failures", defaults::breaker_failures().to_string()),
+        ("breaker_pause", format!("\"{}s\"", defaults::breaker_pause().0.as_secs())),
+        ("drain_rate", defaults::drain_rate().to_string()),
+        ("public_only", bool::default().to_string()),
+        ("redrive_on_recovery", bool::default().to_string()),
+        ("entry_bytes_max", bus::Settings::ENTRY_BYTES_MAX.to_string()),
     ] {
         assert!(DEFAULTS.contains(&format!("# {key} = {value}")), "{key} = {value}");
     }
@@ -202,6 +209,9 @@ fn a_secret_in_the_wrong_place_is_not_shown_by_the_error() {
         "[webhook]\nsecrets = \"hunter2\"\n[x]",
         &format!("{target}bearer = \"hunter2\""),
         &format!("{target}signing_secret = \"hunter2\""),
+        &format!("{target}headers = \"hunter2\""),
+        &format!("{target}headers = {{ \"x-app\" = \"hunter2\" }}"),
+        &format!("{target}headers = {{ \"x.app\" = \"hunter2\" }}"),
     ] {
         let sources =
             Sources { overlay: Some(("app.toml".into(), toml.into())), ..Sources::default() };
@@ -222,12 +232,135 @@ fn secrets_that_no_header_can_carry_are_refused() {
         let admin = "[admin]\ntoken = { env = \"A\" }";
         check(admin, &[("A", secret)], ("app.toml", "admin.token", refused));
         let target = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\n";
-        let target = format!("{target}bearer = {{ env = \"A\" }}");
-        check(&target, &[("A", secret)], ("app.toml", "targets[0].bearer", refused));
+        let bearer = format!("{target}bearer = {{ env = \"A\" }}");
+        check(&bearer, &[("A", secret)], ("app.toml", "targets[0].bearer", refused));
+        let header = format!("{target}headers = {{ x = {{ env = \"A\" }} }}");
+        check(&header, &[("A", secret)], ("app.toml", "targets[0].headers.x", refused));
     }
     // As `echo secret | base64` leaves it in a Kubernetes secret.
     let admin = "[admin]\ntoken = { env = \"A\" }";
     assert!(load(admin, &[("A", "0123456789abcdef\n")]).is_ok());
+}
+
+const TARGET: &str = "[[targets]]\nname = \"a\"\nurl = \"http://127.0.0.1/\"\n";
+
+/// One problem with one key of a target.
+#[track_caller]
+fn check_target(key: &str, value: &str, expected: (&str, &str)) {
+    let (blamed, part) = expected;
+    let toml = format!("{TARGET}{key} = {value}");
+    let environment = [("A", "a-value"), ("B", "another")];
+    check(&toml, &environment, ("app.toml", &format!("targets[0].{blamed}"), part));
+}
+
+fn target(more: &str) -> Target {
+    let environment = [("A", "a-value"), ("B", "another")];
+    load(&format!("{TARGET}{more}"), &environment).unwrap().targets.remove(0)
+}
+
+#[test]
+fn a_targets_limits_are_within_reason() {
+    for (key, value) in [
+        ("concurrency", "0"),
+        ("rate", "0"),
+        ("rate", "-1.5"),
+        ("rate", "inf"),
+        ("drain_rate", "0.0"),
+        ("drain_rate", "1e9"),
+        ("breaker_failures", "0"),
+        ("breaker_pause", "\"0s\""),
+        ("breaker_pause", "\"2m\""),
+        ("timeout", "\"1ms\""),
+    ] {
+        check_target(key, value, (key, "outside"));
+    }
+    check_target("rate", "nan", ("rate", "no number"));
+    let limits = target("").limits;
+    assert_eq!((limits.rate, limits.drain_rate), (None, 100.0));
+    let limits = target("rate = 50\ndrain_rate = 0.5").limits;
+    assert_eq!((limits.rate, limits.drain_rate), (Some(50.0), 0.5));
+}
+
+#[test]
+fn a_target_is_an_application_or_a_bus() {
+    let bus = |more: &str| format!("[[targets]]\nname = \"a\"\nevent_bus = \"orders\"\n{more}");
+    let key = |name: &str| format!("targets[0].{name}");
+    let Destination::Bus(settings) = load(&bus(""), &[]).unwrap().targets.remove(0).destination
+    else {
+        panic!("no bus")
+    };
+    assert_eq!((settings.event_bus.as_str(), settings.source.as_str()), ("orders", "twinstream"));
+    assert_eq!((settings.region, settings.endpoint_url), (None, None));
+    for (name, value) in [
+        ("public_only", "false"),
+        ("signing_secret", "{ env = \"A\" }"),
+        ("bearer", "{ env = \"A\" }"),
+        ("headers", "{ x = { env = \"A\" } }"),
+        ("retry_on", "[404]"),
+    ] {
+        let toml = bus(&format!("{name} = {value}"));
+        check(&toml, &[], ("app.toml", &key(name), "no use without `url`"));
+    }
+    for (name, value) in [("source", "\"s\""), ("region", "\"r\""), ("entry_bytes_max", "2048")] {
+        check_target(name, value, (name, "no use without `event_bus`"));
+    }
+    check_target("event_bus", "\"orders\"", ("event_bus", "beside a url"));
+    let nowhere = "[[targets]]\nname = \"a\"";
+    check(nowhere, &[], ("app.toml", &key("url"), "nowhere"));
+    for (name, value, part) in [
+        ("source", "\"aws.partner/x\"", "AWS's own"),
+        ("entry_bytes_max", "2000000", "outside"),
+        ("endpoint_url", "\"ftp://x\"", "not an http or https URL"),
+    ] {
+        check(&bus(&format!("{name} = {value}")), &[], ("app.toml", &key(name), part));
+    }
+    let partner = "[[targets]]\nname = \"a\"\nevent_bus = \"aws.partner/auth0.com/x\"";
+    check(partner, &[], ("app.toml", &key("event_bus"), "from the partner alone"));
+}
+
+#[test]
+fn only_failures_can_be_repeated() {
+    check_target("retry_on", "[404, 204]", ("retry_on", "204 is a success"));
+    check_target("retry_on", "[302]", ("retry_on", "302 is a redirect"));
+    check_target("retry_on", "[100]", ("retry_on", "100 is no status of a failure"));
+    check_target("retry_on", "[600]", ("retry_on", "600 is no status of a failure"));
+    assert_eq!(*target("retry_on = [404, 409]").retry_on, [404, 409]);
+}
+
+#[test]
+fn a_target_that_must_be_public_is_at_no_other_address() {
+    check_target("public_only", "true", ("url", "127.0.0.1 is loopback (RFC 1122)"));
+    for url in ["http://169.254.169.254/", "http://[::1]/", "http://0x7f.1/", "http://10.1/"] {
+        let toml = format!("[[targets]]\nname = \"a\"\nurl = \"{url}\"\npublic_only = true");
+        check(&toml, &[], ("app.toml", "targets[0].url", "public_only"));
+    }
+    for url in ["http://8.8.8.8/", "https://app.example.com/", "http://localhost/"] {
+        let toml = format!("[[targets]]\nname = \"a\"\nurl = \"{url}\"\npublic_only = true");
+        assert!(load(&toml, &[]).is_ok(), "{url}: a name is looked up when it is used");
+    }
+}
+
+#[test]
+fn a_targets_headers_are_secrets_under_names_of_its_own() {
+    let header = |name: &str| format!("{{ \"{name}\" = {{ env = \"A\" }} }}");
+    for name in ["Webhook-Id", "twinstream-late", "Host", "Content-Length", "content-type"] {
+        check_target("headers", &header(name), (&format!("headers.{name}"), "by twinstream"));
+    }
+    check_target("headers", &header("no name"), ("headers.no name", "no HTTP header's name"));
+    check_target("headers", "{ x = { env = \"NOPE\" } }", ("headers.x", "NOPE is not set"));
+    check_target("headers", "{ x = {} }", ("headers.x", "no source"));
+    let twice = "{ \"X-A\" = { env = \"A\" }, \"x-a\" = { env = \"B\" } }";
+    check_target("headers", twice, ("headers.x-a", "the same header twice"));
+    let both = "bearer = { env = \"B\" }\nheaders = { authorization = { env = \"A\" } }";
+    let toml = format!("{TARGET}{both}");
+    let environment = [("A", "a-value"), ("B", "another")];
+    check(&toml, &environment, ("app.toml", "targets[0].headers.authorization", "by twinstream"));
+    let many: Vec<String> = (0..33).map(|n| format!("x{n} = {{ env = \"A\" }}")).collect();
+    check_target("headers", &format!("{{ {} }}", many.join(", ")), ("headers", "too many"));
+    let target = target("headers = { authorization = { env = \"A\" }, X-App = { env = \"B\" } }");
+    let Destination::Http(http) = target.destination else { panic!("no HTTP target") };
+    let names: Vec<&str> = http.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["x-app", "authorization"]);
 }
 
 #[test]

@@ -4,34 +4,72 @@ use std::time::Duration;
 
 use crate::event::Timestamp;
 
-/// What a target answered.
+/// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// An HTTP status, with the pause that `Retry-After` asks for.
-    Status(u16, Option<Duration>),
-    /// No whole answer: refused, broken off, too slow. The event may have reached the target.
-    Failed(Box<str>),
+pub(super) struct Answer {
+    /// What comes of it for the delivery.
+    pub meaning: Meaning,
+    /// What it tells of the target.
+    pub sign: Sign,
+    /// The HTTP status, if one came.
+    pub status: Option<u16>,
+    /// Why there was no whole answer. The event may have reached the target.
+    pub error: Option<Box<str>>,
+    /// The beginning of an answer that is no success, redacted.
+    pub excerpt: Option<Box<str>>,
 }
 
-/// What comes of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What comes of an attempt for its delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// The target has it.
     Delivered,
     /// Another try may succeed, not before this pause.
     Retry(Option<Duration>),
-    /// No other try would.
-    Refused,
+    /// No other try would, for this reason.
+    Refused(Box<str>),
 }
 
-/// 2XX: delivered. 408, 425, 429, 5XX and broken connections: again later. All else, redirects
-/// included: the target will never take it.
-pub(super) fn classify(answer: &Answer) -> Meaning {
-    match answer {
-        Answer::Status(200..=299, _) => Meaning::Delivered,
-        Answer::Status(408 | 425 | 429 | 500..=599, pause) => Meaning::Retry(*pause),
-        Answer::Status(_, _) => Meaning::Refused,
-        Answer::Failed(_) => Meaning::Retry(None),
+/// What an attempt tells of the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// It works, whatever it thinks of this event.
+    Up,
+    /// It answers, but has had enough: 408, 425, 429.
+    Unclear,
+    /// It does not answer, or fails whatever it is sent: 5XX.
+    Down,
+}
+
+impl Answer {
+    /// An answer with this status. `retry_on` are statuses that are tried again though they are
+    /// refusals.
+    pub(super) fn of(status: u16, retry_after: Option<Duration>, retry_on: &[u16]) -> Self {
+        let (meaning, sign) = classify(status, retry_after, retry_on);
+        Self { meaning, sign, status: Some(status), error: None, excerpt: None }
+    }
+
+    /// No whole answer: refused, broken off, too slow.
+    pub(super) fn failed(error: Box<str>) -> Self {
+        let (meaning, sign) = (Meaning::Retry(None), Sign::Down);
+        Self { meaning, sign, status: None, error: Some(error), excerpt: None }
+    }
+}
+
+/// 2XX: delivered. 408, 425, 429, 5XX, and the statuses of `retry_on`: again later. All else,
+/// redirects included: the target will never take it. A refusal tells that the target is up: who
+/// says 404 is there.
+fn classify(status: u16, retry_after: Option<Duration>, retry_on: &[u16]) -> (Meaning, Sign) {
+    match status {
+        200..=299 => (Meaning::Delivered, Sign::Up),
+        500..=599 => (Meaning::Retry(retry_after), Sign::Down),
+        408 | 425 | 429 => (Meaning::Retry(retry_after), Sign::Unclear),
+        _ if retry_on.contains(&status) => (Meaning::Retry(retry_after), Sign::Up),
+        300..=399 => {
+            let reason = format!("the target answered {status}; redirects are not followed");
+            (Meaning::Refused(reason.into()), Sign::Up)
+        }
+        _ => (Meaning::Refused(format!("the target answered {status}").into()), Sign::Up),
     }
 }
 
@@ -51,23 +89,54 @@ pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    fn refused(reason: &str) -> Meaning {
+        Meaning::Refused(reason.into())
+    }
+
     #[track_caller]
-    fn check(status: u16, expected: Meaning) {
-        assert_eq!(classify(&Answer::Status(status, None)), expected);
+    fn check(status: u16, meaning: Meaning, sign: Sign) {
+        assert_eq!(classify(status, None, &[]), (meaning, sign), "{status}");
     }
 
     #[test]
     fn statuses() {
         for status in [200, 201, 202, 204, 299] {
-            check(status, Meaning::Delivered);
+            check(status, Meaning::Delivered, Sign::Up);
         }
-        for status in [408, 425, 429, 500, 502, 503, 504, 599] {
-            check(status, Meaning::Retry(None));
+        for status in [408, 425, 429] {
+            check(status, Meaning::Retry(None), Sign::Unclear);
         }
-        for status in [100, 301, 302, 307, 308, 400, 401, 403, 404, 409, 410, 413, 422, 600] {
-            check(status, Meaning::Refused);
+        for status in [500, 502, 503, 504, 599] {
+            check(status, Meaning::Retry(None), Sign::Down);
         }
-        assert_eq!(classify(&Answer::Failed("reset".into())), Meaning::Retry(None));
+        for status in [100, 400, 401, 403, 404, 409, 410, 413, 422, 600] {
+            check(status, refused(&format!("the target answered {status}")), Sign::Up);
+        }
+        for status in [300, 301, 302, 307, 308, 399] {
+            let reason = format!("the target answered {status}; redirects are not followed");
+            check(status, refused(&reason), Sign::Up);
+        }
+    }
+
+    #[test]
+    fn no_answer_may_be_one_the_next_time() {
+        let failed = Answer::failed("reset".into());
+        assert_eq!((failed.meaning, failed.sign), (Meaning::Retry(None), Sign::Down));
+    }
+
+    #[test]
+    fn refusals_can_be_made_to_be_repeated() {
+        let pause = Some(Duration::from_secs(7));
+        for (status, meaning, sign) in [
+            (404, Meaning::Retry(pause), Sign::Up),
+            (409, Meaning::Retry(pause), Sign::Up),
+            (410, refused("the target answered 410"), Sign::Up),
+            (204, Meaning::Delivered, Sign::Up),
+            (429, Meaning::Retry(pause), Sign::Unclear),
+            (503, Meaning::Retry(pause), Sign::Down),
+        ] {
+            assert_eq!(classify(status, pause, &[404, 409]), (meaning, sign), "{status}");
+        }
     }
 
     #[track_caller]
@@ -84,7 +153,5 @@ mod tests {
         check_retry_after("Sun, 01 Mar 2026 08:00:00 GMT", Some(0));
         check_retry_after("-5", None);
         check_retry_after("soon", None);
-        let pause = Some(Duration::from_secs(7));
-        assert_eq!(classify(&Answer::Status(503, pause)), Meaning::Retry(pause));
     }
 }

@@ -2,27 +2,45 @@
 
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Target;
-use super::classify::{Answer, retry_after};
-use crate::event::Timestamp;
-use crate::journal::Due;
+use super::body::Message;
+use super::classify::{Answer, Meaning, retry_after};
+use super::excerpt::{READ_BYTES_MAX, excerpt};
+use super::headers;
+use super::public::{NotPublic, PublicOnly, check_literal};
+use super::{SigningSecret, Target};
 use crate::telemetry::Chain;
 
 /// The part of an answer's body that is read, so that the connection can be used again.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-/// CloudEvents, HTTP protocol binding 1.0, section 3.2: structured mode.
-const STRUCTURED_MODE: &str = "application/cloudevents+json; charset=UTF-8";
+
+/// Where and how requests are made.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// The address.
+    pub url: url::Url,
+    /// Whether only public addresses are spoken to: whatever the URL's host resolves to, loopback,
+    /// private and all other special ones are not.
+    pub public_only: bool,
+    /// Signs what is sent (Standard Webhooks).
+    pub signing_secret: Option<SigningSecret>,
+    /// Sent as `Authorization: Bearer …`.
+    pub bearer: Option<SecretString>,
+    /// Sent with each request; no name of them is reserved.
+    pub headers: Vec<(HeaderName, SecretString)>,
+}
 
 /// Sends to one HTTP target.
 #[derive(Debug, Clone)]
 pub struct HttpTarget {
     client: reqwest::Client,
-    target: Target,
-    authorization: Option<HeaderValue>,
+    settings: HttpSettings,
+    /// Those of the target, credentials among them.
+    headers: HeaderMap,
+    retry_on: Box<[u16]>,
 }
 
 /// Why a target can't be used.
@@ -36,101 +54,101 @@ pub enum BuildError {
         /// Why.
         source: reqwest::Error,
     },
-    /// The bearer token can't stand in a header.
-    #[error("the bearer token of the target `{target}` has characters that no header may have")]
-    Bearer {
+    /// A secret can't stand in a header.
+    #[error("the {header} of the target `{target}` has characters that no header may have")]
+    Header {
         /// The target.
         target: String,
+        /// The header.
+        header: String,
+    },
+    /// The URL names an address that may not be spoken to.
+    #[error("the target `{target}` may only be at a public address, and {why}")]
+    NotPublic {
+        /// The target.
+        target: String,
+        /// Which address, and what it is.
+        why: NotPublic,
     },
 }
 
 impl HttpTarget {
     /// # Errors
-    /// When the target's settings can't be used.
-    pub fn new(target: Target) -> Result<Self, BuildError> {
-        let client = reqwest::Client::builder()
+    /// When the settings can't be used.
+    pub fn new(target: &Target, settings: HttpSettings) -> Result<Self, BuildError> {
+        let name = || target.name.to_string();
+        let mut client = reqwest::Client::builder()
             // A redirect would carry the event, signed, to a place that nobody configured.
             .redirect(Policy::none())
             .no_proxy()
             .timeout(target.timeout)
             .connect_timeout(target.timeout.min(Duration::from_secs(5)))
-            .pool_max_idle_per_host(target.concurrency)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|source| BuildError::Client { target: target.name.to_string(), source })?;
-        let authorization = target.bearer.as_ref().map(|token| {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-                .map_err(|_| BuildError::Bearer { target: target.name.to_string() })?;
-            value.set_sensitive(true);
-            Ok(value)
-        });
-        let authorization = authorization.transpose()?;
-        Ok(Self { client, target, authorization })
-    }
-
-    pub(super) fn target(&self) -> &Target {
-        &self.target
+            .pool_max_idle_per_host(target.limits.concurrency)
+            .tcp_nodelay(true);
+        if settings.public_only {
+            // The resolver is not asked for a host that is an address. As nothing leads away from
+            // this URL, to look at it once is to look at it each time.
+            check_literal(&settings.url)
+                .map_err(|why| BuildError::NotPublic { target: name(), why })?;
+            client = client.dns_resolver(PublicOnly);
+        }
+        let client =
+            client.build().map_err(|source| BuildError::Client { target: name(), source })?;
+        let headers = own_headers(&settings)
+            .map_err(|header| BuildError::Header { target: name(), header })?;
+        let retry_on = target.retry_on.clone();
+        Ok(Self { client, settings, headers, retry_on })
     }
 
     /// One attempt. Always ends, within the target's time-out.
-    pub(super) async fn send(&self, due: &Due, route: &str, now: Timestamp) -> Answer {
+    pub(super) async fn send(&self, message: &Message<'_>) -> Answer {
+        let secret = self.settings.signing_secret.as_ref();
         let request = self
             .client
-            .post(self.target.url.clone())
-            .headers(self.headers(due, route, now))
-            .body(due.payload.clone());
+            .post(self.settings.url.clone())
+            .headers(headers::headers(message, secret, &self.headers))
+            .body(message.body.bytes.clone());
         match request.send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
                 let pause = response.headers().get(RETRY_AFTER);
-                let pause = pause.and_then(|value| retry_after(value.to_str().ok()?, now));
-                read_to_end(response).await;
-                Answer::Status(status, pause)
+                let pause = pause.and_then(|value| retry_after(value.to_str().ok()?, message.at));
+                let mut answer = Answer::of(status, pause, &self.retry_on);
+                let beginning = read_to_end(response).await;
+                if answer.meaning != Meaning::Delivered {
+                    answer.excerpt = excerpt(&beginning);
+                }
+                answer
             }
             // Without the address: it may hold a token.
-            Err(error) => Answer::Failed(Chain(&error.without_url()).to_string().into()),
+            Err(error) => Answer::failed(Chain(&error.without_url()).to_string().into()),
         }
-    }
-
-    fn headers(&self, due: &Due, route: &str, now: Timestamp) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        let timestamp = now.as_seconds();
-        let signature = self
-            .target
-            .signing_secret
-            .as_ref()
-            .map(|secret| secret.sign(due.event_id.as_str(), timestamp, &due.payload));
-        let texts = [
-            ("webhook-id", Some(due.event_id.as_str())),
-            ("webhook-timestamp", Some(&*timestamp.to_string())),
-            ("webhook-signature", signature.as_deref()),
-            ("twinstream-path", Some(due.first_path.as_str())),
-            ("twinstream-route", Some(route)),
-        ];
-        for (name, text) in texts {
-            if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
-                headers.insert(name, value);
-            }
-        }
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(STRUCTURED_MODE));
-        headers.insert(
-            USER_AGENT,
-            HeaderValue::from_static(concat!("twinstream/", env!("CARGO_PKG_VERSION"))),
-        );
-        if let Some(authorization) = &self.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
-        headers
     }
 }
 
-/// The status decides; the rest is read only so that the connection is free for the next event.
-async fn read_to_end(mut response: reqwest::Response) {
-    let mut read = 0;
+/// The headers that are the same in each request, or the name of one that can't be sent.
+fn own_headers(settings: &HttpSettings) -> Result<HeaderMap, String> {
+    let own = settings.headers.iter().map(|(name, value)| {
+        headers::secret(name, value.expose_secret()).ok_or_else(|| format!("header `{name}`"))
+    });
+    let bearer = settings.bearer.iter().map(|token| {
+        headers::bearer(token.expose_secret()).ok_or_else(|| "bearer token".to_owned())
+    });
+    own.chain(bearer).collect()
+}
+
+/// The status decides, and the beginning is kept; the rest is read only so that the connection is free
+/// for the next event.
+async fn read_to_end(mut response: reqwest::Response) -> Vec<u8> {
+    let (mut beginning, mut read) = (Vec::new(), 0);
     while let Ok(Some(chunk)) = response.chunk().await {
+        // One byte more than is shown tells that there is more.
+        let wanted = (READ_BYTES_MAX + 1).saturating_sub(beginning.len()).min(chunk.len());
+        beginning.extend_from_slice(chunk.get(..wanted).unwrap_or_default());
         read += chunk.len();
         if read > ANSWER_BYTES_MAX {
-            return;
+            break;
         }
     }
+    beginning
 }

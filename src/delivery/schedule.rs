@@ -8,7 +8,9 @@ use crate::event::Timestamp;
 /// user guide, "How EventBridge retries delivering events").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// From the event's acceptance; the last attempt is made then, if none succeeded before.
+    /// From the event's acceptance, or, if later, from its last redrive, from the end of the target's
+    /// last outage or pause, or from the start of the process: while nobody could try, nothing ages. The
+    /// last attempt is made then, if none succeeded before.
     pub max_age: Duration,
     /// Attempts in all.
     pub max_attempts: u32,
@@ -28,32 +30,35 @@ pub(super) enum Next {
 /// A delivery that failed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failed {
-    /// When its event was accepted.
-    pub created_at: Timestamp,
-    /// Attempts made, this one included.
+    /// Its age counts from here.
+    pub since: Timestamp,
+    /// Attempts made that count, this one included.
     pub attempts: u32,
     /// What the target's `Retry-After` asked for.
     pub retry_after: Option<Duration>,
 }
 
 impl Retry {
-    /// Exponential back-off with full jitter: a pause drawn evenly from zero to the ceiling, so that
-    /// deliveries that failed together don't come back together. `draw` is from 0 to 1.
+    /// When there is another attempt, if there is one. `draw` is from 0 to 1.
     pub(super) fn next(&self, failed: &Failed, now: Timestamp, draw: f64) -> Next {
         if failed.attempts >= self.max_attempts {
             return Next::GiveUp("every attempt failed");
         }
-        let doublings = failed.attempts.saturating_sub(1).min(30);
-        let ceiling = self.pause_min.saturating_mul(1 << doublings).min(self.pause_max);
-        let pause = ceiling.mul_f64(draw.clamp(0.0, 1.0));
-        let deadline = failed.created_at.plus(self.max_age);
+        let deadline = failed.since.plus(self.max_age);
         if now >= deadline {
             return Next::GiveUp("too old for another attempt");
         }
         // A target that asks for an hour gets its hour; one that asks for a year gets its last
         // attempt at the age limit.
-        let at = now.plus(pause.max(failed.retry_after.unwrap_or_default()));
-        Next::At(at.min(deadline))
+        Next::At(now.plus(self.pause(failed, draw)).min(deadline))
+    }
+
+    /// Exponential back-off with full jitter: a pause drawn evenly from zero to the ceiling, so that
+    /// deliveries that failed together don't come back together. `Retry-After` is the least.
+    pub(super) fn pause(&self, failed: &Failed, draw: f64) -> Duration {
+        let doublings = failed.attempts.saturating_sub(1).min(30);
+        let ceiling = self.pause_min.saturating_mul(1 << doublings).min(self.pause_max);
+        ceiling.mul_f64(draw.clamp(0.0, 1.0)).max(failed.retry_after.unwrap_or_default())
     }
 }
 
@@ -71,10 +76,10 @@ mod tests {
     /// All times in seconds after the event's acceptance.
     #[track_caller]
     fn check((attempts, now, draw): (u32, u64, f64), retry_after: Option<u64>, expected: &Next) {
-        let created_at = Timestamp::from_millis(0);
+        let since = Timestamp::from_millis(0);
         let retry_after = retry_after.map(Duration::from_secs);
-        let failed = Failed { created_at, attempts, retry_after };
-        let now = created_at.plus(Duration::from_secs(now));
+        let failed = Failed { since, attempts, retry_after };
+        let now = since.plus(Duration::from_secs(now));
         assert_eq!(&RETRY.next(&failed, now, draw), expected);
     }
 
