@@ -1,6 +1,7 @@
 //! What several tests need.
 
 pub(crate) mod cloud;
+pub(crate) mod dispatching;
 pub(crate) mod emulator;
 pub(crate) mod event;
 pub(crate) mod gateway;

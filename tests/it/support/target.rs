@@ -1,6 +1,7 @@
 //! An application that answers as it is told, and remembers what came.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ impl Delivery {
 pub(crate) enum Behaviour {
     /// With this status.
     Answer(u16),
+    /// With this status and this text.
+    Say(u16, &'static str),
     /// 503 with `Retry-After` of so many seconds.
     ComeBack(u64),
     /// 302 to another place.
@@ -106,6 +109,28 @@ impl Target {
     }
 }
 
+/// A target that answers 503 while it is down.
+pub(crate) struct Fragile {
+    pub(crate) target: Target,
+    pub(crate) is_down: Arc<AtomicBool>,
+}
+
+impl Fragile {
+    pub(crate) async fn down() -> Self {
+        let is_down = Arc::new(AtomicBool::new(true));
+        let seen = Arc::clone(&is_down);
+        let target = Target::start(move |_, _| {
+            Behaviour::Answer(if seen.load(Ordering::SeqCst) { 503 } else { 204 })
+        })
+        .await;
+        Self { target, is_down }
+    }
+
+    pub(crate) fn set_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::SeqCst);
+    }
+}
+
 async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let delivery = Delivery { headers, body };
     let behaviour = {
@@ -121,6 +146,11 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     };
     match behaviour {
         Behaviour::Answer(status) => respond(status),
+        Behaviour::Say(status, text) => {
+            let mut response = respond(status);
+            *response.body_mut() = Body::from(text);
+            response
+        }
         Behaviour::ComeBack(seconds) => {
             let mut response = respond(503);
             response.headers_mut().insert("retry-after", seconds.into());
