@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::event::Timestamp;
+use crate::journal::given_up;
 
 /// The rule of one target. The defaults are EventBridge's own: 24 hours, 185 attempts (EventBridge
 /// user guide, "How EventBridge retries delivering events").
@@ -42,11 +43,11 @@ impl Retry {
     /// When there is another attempt, if there is one. `draw` is from 0 to 1.
     pub(super) fn next(&self, failed: &Failed, now: Timestamp, draw: f64) -> Next {
         if failed.attempts >= self.max_attempts {
-            return Next::GiveUp("every attempt failed");
+            return Next::GiveUp(given_up::ATTEMPTS);
         }
         let deadline = failed.since.plus(self.max_age);
         if now >= deadline {
-            return Next::GiveUp("too old for another attempt");
+            return Next::GiveUp(given_up::AGE);
         }
         // A target that asks for an hour gets its hour; one that asks for a year gets its last
         // attempt at the age limit.

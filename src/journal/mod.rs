@@ -54,7 +54,7 @@ pub use read::{
     PausedTarget, QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Reader,
 };
 pub use retain::Retained;
-pub use settle::{Attempt, Settlement, Verdict};
+pub use settle::{Attempt, Settlement, Verdict, given_up};
 pub use writer::Writer;
 
 use writer::{Op, Wake};

@@ -10,6 +10,15 @@ use super::shelf::Shelf;
 use super::told::{self, Lane};
 use crate::event::{Candidacy, Moment, RouteOrder, Timestamp};
 
+/// The reasons of deliveries that were given up after attempts that might have succeeded. All others
+/// were refused, and would be again.
+pub mod given_up {
+    /// As many attempts failed as may.
+    pub const ATTEMPTS: &str = "every attempt failed";
+    /// The last one failed later than any may be made.
+    pub const AGE: &str = "too old for another attempt";
+}
+
 /// How a leased delivery goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::event::Timestamp;
 use crate::journal::orders::LetterNo;
-use crate::journal::{ReadError, RouteNo, payload};
+use crate::journal::{ReadError, RouteNo, given_up, payload};
 
 /// Which dead letters. What is not given leaves all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ pub struct LetterFilter {
     /// Only those that died before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
-    /// Only those that were given up; not those that the target refused for good. The last answer was
-    /// none at all, 408, 425, 429 or 5XX.
+    /// Only those that were given up after attempts that might have succeeded; not those that the
+    /// target refused for good.
     #[serde(skip_serializing_if = "is_false")]
     pub given_up: bool,
     /// Only those that lie there.
@@ -256,6 +256,6 @@ impl LetterFilter {
             && self.from.is_none_or(|from| letter.died_at >= from)
             && self.to.is_none_or(|to| letter.died_at < to)
             && (!self.given_up
-                || !matches!(letter.status, Some(..=407 | 409..=424 | 426..=428 | 430..=499)))
+                || [given_up::ATTEMPTS, given_up::AGE].contains(&letter.reason.as_str()))
     }
 }
