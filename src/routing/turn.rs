@@ -61,9 +61,9 @@ fn is_news(known: Known, value: WatchedValue) -> bool {
     let Some(now) = value.now else { return false };
     match known {
         Known::Sure(known) => known != now,
-        Known::Unsure => true,
-        // Nobody told the target; but if it was so before, nothing happened.
-        Known::Nothing => value.before != Some(now),
+        // Even if it was so before: the event that made it so may not have come, and will be old news
+        // once this one is told.
+        Known::Nothing | Known::Unsure => true,
     }
 }
 
@@ -162,8 +162,10 @@ mod tests {
         check_changed(None, &["-"], &silent);
         // After an attempt with an unknown end, both the old and the new value are news.
         check_changed(Some(&["?"]), &["a"], &sent(&["?"]));
-        // What was so before the change did not change; but what the target was told comes first.
-        check_changed(None, &["a<a"], &filtered(&["-"]));
+        // What was so before is still news to a target that was not told: the change that made it so
+        // may be under way, or lost. And it would be superseded by this one.
+        check_changed(None, &["a<a"], &sent(&["?"]));
+        check_changed(Some(&["-", "b"]), &["a<a", "b"], &sent(&["?", "b"]));
         check_changed(None, &["a<b"], &sent(&["?"]));
         check_changed(Some(&["b"]), &["a<a"], &sent(&["?"]));
         check_changed(Some(&["?"]), &["a<a"], &sent(&["?"]));
