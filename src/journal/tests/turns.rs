@@ -159,6 +159,23 @@ async fn after_an_attempt_that_may_have_been_applied_everything_is_news() {
 }
 
 #[tokio::test]
+async fn what_was_parked_goes_before_what_came_later() {
+    let server = Server::start();
+    server.send_watched(webhook("evt_1")).await;
+    let first = server.claim().await;
+    server.send_watched(webhook("evt_2").later(MINUTE)).await;
+    server.send_watched(webhook("evt_3").unblocked().later(MINUTE * 2)).await;
+    assert!(server.claim().await.is_empty(), "one attempt at a time");
+    server.settle(&first[0], Verdict::Delivered).await;
+    server.send_watched(webhook("evt_4").unblocked().later(MINUTE * 3)).await;
+    // The second says nothing new, which sets the third free in the middle of a claim.
+    server.deliver("evt_3").await;
+    assert_eq!(server.state("evt_2").await, "filtered");
+    assert!(server.claim().await.is_empty());
+    assert_eq!(server.state("evt_4").await, "filtered");
+}
+
+#[tokio::test]
 async fn what_was_told_is_forgotten_after_as_long_as_events_are_kept() {
     let server = latest();
     server.send_new(webhook("evt_2").later(MINUTE)).await;
