@@ -176,18 +176,36 @@ async fn what_was_parked_goes_before_what_came_later() {
 }
 
 #[tokio::test]
-async fn what_was_told_is_forgotten_after_as_long_as_events_are_kept() {
+async fn what_was_told_is_forgotten_when_nothing_is_left_that_was_attempted_before() {
     let server = latest();
     server.send_new(webhook("evt_2").later(MINUTE)).await;
     server.deliver("evt_2").await;
-    server.advance(KEEP + MINUTE);
+    let told = |server: &Server| -> i64 {
+        let connection = server.stopped.connection();
+        connection.query_row("SELECT count(*) FROM told", [], |row| row.get(0)).unwrap()
+    };
+    server.advance(KEEP * 2);
     server.retain().await;
-    let told: i64 = server
-        .stopped
-        .connection()
-        .query_row("SELECT count(*) FROM told", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(told, 0);
+    assert_eq!(told(&server), 1);
+    server.advance(MINUTE);
+    server.retain().await;
+    assert_eq!(told(&server), 0);
+}
+
+#[tokio::test]
+async fn a_letter_that_its_second_path_kept_alive_is_superseded_all_the_same() {
+    let server = latest();
+    server.send_new(webhook("evt_block")).await;
+    server.kill("evt_block").await;
+    server.send_new(webhook("evt_unblock").unblocked().later(MINUTE)).await;
+    server.deliver("evt_unblock").await;
+    server.advance(MINUTE * 59);
+    assert_eq!(server.send(eventbridge("evt_block")).await, ArrivalOutcome::Accepted);
+    server.advance(MINUTE * 2);
+    server.retain().await;
+    assert_eq!(server.redrive("evt_block").await, 1);
+    assert!(server.claim().await.is_empty());
+    assert_eq!(server.state("evt_block").await, "superseded");
 }
 
 #[tokio::test]
