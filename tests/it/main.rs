@@ -20,6 +20,7 @@ mod docs;
 mod event_bus;
 mod faults;
 mod model;
+mod order;
 mod pairing;
 mod pattern;
 mod queue;
