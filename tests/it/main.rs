@@ -21,6 +21,7 @@ mod event_bus;
 mod faults;
 mod model;
 mod order;
+mod ordering;
 mod pairing;
 mod pattern;
 mod queue;
