@@ -135,6 +135,20 @@ async fn an_update_that_overtook_the_block_before_it_tells_of_it() {
 }
 
 #[tokio::test]
+async fn where_every_event_counts_the_late_ones_say_so() {
+    let target = Target::up().await;
+    let gateway = gateway(&target, r#"order = "every""#).await;
+    for (id, number) in [("evt_2", 2), ("evt_1", 1), ("evt_3", 3)] {
+        assert_eq!(post(&gateway, &update(id, number, false)).await, "delivered");
+    }
+    let came = target.came();
+    let late = came.iter().map(|came| (came.id(), came.header("twinstream-late")));
+    assert_eq!(late.collect::<Vec<_>>(), [("evt_2", ""), ("evt_1", "true"), ("evt_3", "")]);
+    assert!(gateway.story("evt_1").await.unwrap().deliveries[0].late);
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn whatever_fails_and_in_whatever_order_it_comes_the_newest_is_last() {
     const USERS: u32 = 6;
     // Every number once, since 7 and 16 have no common divisor.
