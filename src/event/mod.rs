@@ -19,7 +19,7 @@ pub use observation::{Observation, PairedBy, Sighting};
 pub use outcome::{ArrivalOutcome, DeliveryOutcome, RepeatKind};
 pub use path::{Path, PathSet};
 pub use time::{Timestamp, TimestampError};
-pub use turn::{Candidacy, Known, Moment, RouteOrder, Told, Turn, TurnRule, Watched, WatchedValue};
+pub use turn::{Candidacy, Known, Moment, RouteOrder, Told, Turn, TurnRule, Watched};
 
 /// One change in Auth0, understood: a CloudEvent with the fields that twinstream decides by.
 ///

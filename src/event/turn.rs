@@ -33,17 +33,10 @@ pub struct Moment {
 pub struct Watched {
     /// Names the list of places; values of different lists are not compared.
     pub places: Digest,
-    /// One for each place.
-    pub values: Box<[WatchedValue]>,
-}
-
-/// What an event says at one place, as digests of canonical JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct WatchedValue {
-    /// The value; `None` when the event has nothing there, and so says nothing of it.
-    pub now: Option<Digest>,
-    /// The same place in `data.previous_object`, where Auth0 sent one.
-    pub before: Option<Digest>,
+    /// One for each place, as digests of canonical JSON; `None` when the event has nothing there, and
+    /// so says nothing of it. What was there before (`data.previous_object`) is no matter: what a target
+    /// knows is what it was told.
+    pub values: Box<[Option<Digest>]>,
 }
 
 /// An event whose turn it may be.

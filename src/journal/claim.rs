@@ -183,6 +183,15 @@ impl Row {
     }
 }
 
+/// What became of a delivery that could be leased.
+enum Turned {
+    Leased(Box<Due>),
+    /// `next` is what came free by that in its lane.
+    Ended {
+        next: Option<i64>,
+    },
+}
+
 /// Which first attempts.
 #[derive(Clone, Copy)]
 struct Range {
@@ -254,42 +263,48 @@ impl Leasing<'_> {
             self.park(row.seq)?;
             return Ok(false);
         }
-        let leased = self.lease(row)?;
-        let is_leased = leased.is_some();
-        due.extend(leased);
-        Ok(is_leased)
+        match self.lease(row)? {
+            Turned::Leased(one) => due.push(*one),
+            Turned::Ended { .. } => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Leases first attempts of this range, `wanted` at most.
     fn fresh(&mut self, range: Range, wanted: usize, due: &mut Vec<Due>) -> rusqlite::Result<()> {
         let full = due.len() + wanted;
-        let mut rows_max = wanted.saturating_mul(ROWS_FOR_EACH).max(ROWS_MIN);
-        while due.len() < full && rows_max > 0 {
-            let rows = self.fresh_rows(range, rows_max.min(full - due.len()))?;
-            if rows.is_empty() {
+        let mut left = range;
+        for _ in 0..wanted.saturating_mul(ROWS_FOR_EACH).max(ROWS_MIN) {
+            if due.len() >= full {
                 break;
             }
-            rows_max -= rows.len();
-            for row in rows {
-                if self.is_busy(row.lane)? {
-                    self.park(row.seq)?;
-                } else {
-                    due.extend(self.lease(&row)?);
+            let Some(row) = self.first_fresh(left)? else { break };
+            left.after = row.seq;
+            if self.is_busy(row.lane)? {
+                self.park(row.seq)?;
+                continue;
+            }
+            match self.lease(&row)? {
+                Turned::Leased(one) => due.push(*one),
+                Turned::Ended { next: None } => {}
+                // It was parked, and comes before others of its lane that were not yet.
+                Turned::Ended { next: Some(next) } => {
+                    left.after = range.after.max(row.seq.min(next - 1));
                 }
             }
         }
         Ok(())
     }
 
-    fn fresh_rows(&self, range: Range, wanted: usize) -> rusqlite::Result<Vec<Row>> {
+    fn first_fresh(&self, range: Range) -> rusqlite::Result<Option<Row>> {
         self.connection
             .prepare_cached(
                 "SELECT seq, lane, attempts, uncounted, since, watched
                  FROM deliveries INDEXED BY deliveries_fresh
-                 WHERE route = ? AND state = 0 AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+                 WHERE route = ? AND state = 0 AND seq > ? AND seq <= ? ORDER BY seq LIMIT 1",
             )?
-            .query_map(params![self.route.0, range.after, range.up_to, wanted], Row::read)?
-            .collect()
+            .query_row(params![self.route.0, range.after, range.up_to], Row::read)
+            .optional()
     }
 
     fn any_fresh(&self, up_to: i64) -> rusqlite::Result<bool> {
@@ -331,18 +346,17 @@ impl Leasing<'_> {
     /// Leases it if it is its turn; otherwise it has ended. A delivery whose event can't be read any
     /// more is dead: were it an error, this claim, and every request that shares its transaction,
     /// would fail for ever.
-    fn lease(&mut self, row: &Row) -> rusqlite::Result<Option<Due>> {
+    fn lease(&mut self, row: &Row) -> rusqlite::Result<Turned> {
         match self.try_to_lease(row) {
             Err(error) if is_damage(&error) => {
                 error!(event.seq = row.seq, error = %Chain(&error), "a stored event is damaged");
-                self.end(row, &Ending::Dead("the stored event is damaged"))?;
-                Ok(None)
+                self.end(row, &Ending::Dead("the stored event is damaged"))
             }
             result => result,
         }
     }
 
-    fn try_to_lease(&mut self, row: &Row) -> rusqlite::Result<Option<Due>> {
+    fn try_to_lease(&mut self, row: &Row) -> rusqlite::Result<Turned> {
         let lane = Lane { route: self.route, lane: row.lane };
         let before = told::read(self.connection, lane)?;
         let watched = row.watched.as_deref().map(told::watched).transpose()?;
@@ -351,15 +365,13 @@ impl Leasing<'_> {
         match (self.shelf.rule.turn.turn)(self.order, before.as_ref(), event) {
             Turn::Superseded => {
                 let newer = before.map_or(0, |told| told.moment.seq);
-                self.end(row, &Ending::Superseded { newer })?;
-                Ok(None)
+                self.end(row, &Ending::Superseded { newer })
             }
             Turn::Filtered { told } => {
                 if let Some(told) = told.filter(|told| before.as_ref() != Some(told)) {
                     told::write(self.connection, lane, &told, self.now)?;
                 }
-                self.end(row, &Ending::Filtered)?;
-                Ok(None)
+                self.end(row, &Ending::Filtered)
             }
             Turn::Send { late, told } => {
                 let due = read_due(self.connection, self.route, row, late)?;
@@ -367,7 +379,7 @@ impl Leasing<'_> {
                     told::write(self.connection, lane, &told, self.now)?;
                 }
                 self.mark_leased(row.seq, late)?;
-                Ok(Some(due))
+                Ok(Turned::Leased(Box::new(due)))
             }
         }
     }
@@ -382,9 +394,10 @@ impl Leasing<'_> {
         Ok(())
     }
 
-    fn end(&mut self, row: &Row, ending: &Ending<'_>) -> rusqlite::Result<()> {
+    fn end(&mut self, row: &Row, ending: &Ending<'_>) -> rusqlite::Result<Turned> {
         let lane = Lane { route: self.route, lane: row.lane };
-        end::end(self.connection, self.shelf, (row.seq, lane), ending, self.now)
+        let next = end::end(self.connection, self.shelf, (row.seq, lane), ending, self.now)?;
+        Ok(Turned::Ended { next })
     }
 }
 

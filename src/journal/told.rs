@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::RouteNo;
 use super::claim::damaged;
-use crate::event::{Digest, Known, Moment, Timestamp, Told, Watched, WatchedValue};
+use crate::event::{Digest, Known, Moment, Timestamp, Told, Watched};
 
 /// Names a subject on a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +84,8 @@ const DIGEST: usize = 16;
 pub(super) fn watched_blob(watched: &Watched) -> Vec<u8> {
     let mut blob = watched.places.as_bytes().to_vec();
     for value in &watched.values {
-        blob.push(u8::from(value.now.is_some()) | (u8::from(value.before.is_some()) << 1));
-        for digest in [value.now, value.before].into_iter().flatten() {
-            blob.extend_from_slice(digest.as_bytes());
-        }
+        blob.push(u8::from(value.is_some()));
+        blob.extend(value.iter().flat_map(Digest::as_bytes));
     }
     blob
 }
@@ -98,9 +96,7 @@ pub(super) fn watched(blob: &[u8]) -> rusqlite::Result<Watched> {
     let places = blob.digest()?;
     let mut values = Vec::new();
     while let Some(there) = blob.byte() {
-        let now = if there & 1 == 1 { Some(blob.digest()?) } else { None };
-        let before = if there & 2 == 2 { Some(blob.digest()?) } else { None };
-        values.push(WatchedValue { now, before });
+        values.push(if there == 1 { Some(blob.digest()?) } else { None });
     }
     Ok(Watched { places, values: values.into() })
 }
@@ -173,18 +169,16 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_watched(values: &[(Option<&str>, Option<&str>)]) {
-        let values = values
-            .iter()
-            .map(|(now, before)| WatchedValue { now: now.map(digest), before: before.map(digest) });
-        let one = Watched { places: digest("places"), values: values.collect() };
+    fn check_watched(values: &[Option<&str>]) {
+        let values = values.iter().map(|value| value.map(digest)).collect();
+        let one = Watched { places: digest("places"), values };
         assert_eq!(watched(&watched_blob(&one)).unwrap(), one);
     }
 
     #[test]
     fn what_is_watched_comes_back() {
-        check_watched(&[(None, None)]);
-        check_watched(&[(Some("a"), None), (None, Some("b")), (Some("c"), Some("d"))]);
+        check_watched(&[None]);
+        check_watched(&[Some("a"), None, Some("b")]);
     }
 
     #[track_caller]
@@ -203,10 +197,7 @@ mod tests {
 
     #[test]
     fn a_blob_that_is_cut_short_is_damage() {
-        let one = Watched {
-            places: digest("places"),
-            values: [WatchedValue { now: Some(digest("a")), before: None }].into(),
-        };
+        let one = Watched { places: digest("places"), values: [Some(digest("a"))].into() };
         let blob = watched_blob(&one);
         assert!(watched(&blob[..blob.len() - 1]).is_err());
         assert!(watched(&blob[..3]).is_err());

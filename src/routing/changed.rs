@@ -2,20 +2,13 @@
 
 use serde_json::Value;
 
-use crate::event::{Digest, Watched, WatchedValue};
+use crate::event::{Digest, Watched};
 
 /// The places that a route watches (its `changed`), as JSON pointers (RFC 6901) into the CloudEvent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    pointers: Box<[Pointer]>,
+    pointers: Box<[Box<str>]>,
     places: Digest,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Pointer {
-    now: Box<str>,
-    /// The same place in `data.previous_object`.
-    before: Option<Box<str>>,
 }
 
 /// Why a list of pointers can't be watched.
@@ -47,37 +40,25 @@ impl Changed {
         if pointers.len() > Self::POINTERS_MAX {
             return Err(ChangedError::TooMany(pointers.len()));
         }
-        let pointers = pointers.iter().map(|pointer| Pointer::parse(pointer.as_ref()));
-        let pointers: Box<[Pointer]> = pointers.collect::<Result<_, _>>()?;
-        let names: Vec<&str> = pointers.iter().map(|pointer| &*pointer.now).collect();
-        Ok(Self { places: Digest::of(names.join("\n").as_bytes()), pointers })
+        let pointers = pointers.iter().map(|pointer| checked(pointer.as_ref()));
+        let pointers: Box<[Box<str>]> = pointers.collect::<Result<_, _>>()?;
+        Ok(Self { places: Digest::of(pointers.join("\n").as_bytes()), pointers })
     }
 
     /// What a CloudEvent says at these places.
     pub(super) fn watched(&self, event: &Value) -> Watched {
-        let at = |pointer: &str| Some(digest(event.pointer(pointer)?));
-        let value = |pointer: &Pointer| WatchedValue {
-            now: at(&pointer.now),
-            before: pointer.before.as_deref().and_then(at),
-        };
-        Watched { places: self.places, values: self.pointers.iter().map(value).collect() }
+        let values = self.pointers.iter().map(|pointer| event.pointer(pointer).map(digest));
+        Watched { places: self.places, values: values.collect() }
     }
 }
 
-const OBJECT: &str = "/data/object/";
-const PREVIOUS_OBJECT: &str = "/data/previous_object/";
-
-impl Pointer {
-    fn parse(text: &str) -> Result<Self, ChangedError> {
-        let escapes_are_good =
-            text.split('~').skip(1).all(|rest| rest.starts_with('0') || rest.starts_with('1'));
-        if !text.starts_with('/') || !escapes_are_good {
-            return Err(ChangedError::NoPointer(text.to_owned()));
-        }
-        let before =
-            text.strip_prefix(OBJECT).map(|rest| format!("{PREVIOUS_OBJECT}{rest}").into());
-        Ok(Self { now: text.into(), before })
+fn checked(pointer: &str) -> Result<Box<str>, ChangedError> {
+    let escapes_are_good =
+        pointer.split('~').skip(1).all(|rest| rest.starts_with('0') || rest.starts_with('1'));
+    if !pointer.starts_with('/') || !escapes_are_good {
+        return Err(ChangedError::NoPointer(pointer.to_owned()));
     }
+    Ok(pointer.into())
 }
 
 /// Of the canonical form (RFC 8785): the order of members and the spelling of numbers don't matter.
@@ -111,21 +92,16 @@ mod tests {
     #[test]
     fn values_are_compared_by_what_they_mean() {
         let changed = Changed::parse(&["/data/object/a", "/type"]).unwrap();
-        let of = |object: Value, previous: Value| {
-            let data = json!({"object": object, "previous_object": previous});
-            changed.watched(&json!({"type": "t", "data": data})).values
+        let of = |object: Value| {
+            changed.watched(&json!({"type": "t", "data": {"object": object}})).values
         };
-        let one = of(json!({"a": {"x": 1, "y": [null]}}), json!(null));
-        assert_eq!(one, of(json!({"a": {"y": [null], "x": 1.0}}), json!({})));
-        assert_ne!(one, of(json!({"a": {"x": 1, "y": []}}), json!(null)));
-        assert_eq!(one[0].before, None);
+        let one = of(json!({"a": {"x": 1, "y": [null]}}));
+        assert_eq!(one, of(json!({"a": {"y": [null], "x": 1.0}})));
+        assert_ne!(one, of(json!({"a": {"x": 1, "y": []}})));
 
-        let absent = of(json!({}), json!({"a": null}));
-        assert_eq!(absent[0].now, None);
-        assert_eq!(absent[0].before, of(json!({"a": null}), json!(null))[0].now);
-        assert!(absent[0].before.is_some(), "null is a value");
-        // Only places in the object have a place in the object before.
-        assert_eq!((absent[1].before, absent[1].now), (None, one[1].now));
+        let absent = of(json!({}));
+        assert_eq!((absent[0], absent[1]), (None, one[1]));
+        assert!(of(json!({"a": null}))[0].is_some(), "null is a value");
     }
 
     #[test]

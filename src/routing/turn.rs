@@ -5,7 +5,7 @@
 //! [`Known::Unsure`], and every value that comes next is news; and an event older than one that was
 //! attempted is old, even if that one is a dead letter now.
 
-use crate::event::{Candidacy, Known, RouteOrder, Told, Turn, TurnRule, Watched, WatchedValue};
+use crate::event::{Candidacy, Digest, Known, RouteOrder, Told, Turn, TurnRule, Watched};
 
 /// The rule, for the journal.
 pub const RULE: TurnRule = TurnRule { turn, acknowledged };
@@ -29,7 +29,7 @@ fn turn(order: RouteOrder, told: Option<&Told>, event: Candidacy<'_>) -> Turn {
         return Turn::Send { late, told: Told { moment, places: watched.places, values } };
     }
     // An event that is silent on all that is watched must not make an older one old that speaks.
-    let speaks = watched.values.iter().any(|value| value.now.is_some());
+    let speaks = watched.values.iter().any(Option::is_some);
     let told = || Told { moment, places: watched.places, values: known.clone() };
     Turn::Filtered { told: speaks.then(told) }
 }
@@ -42,12 +42,12 @@ fn acknowledged(told: &Told, event: Candidacy<'_>) -> Option<Told> {
         return None;
     }
     let values = told.values.iter().zip(&watched.values);
-    let values = values.map(|(known, value)| value.now.map_or(*known, Known::Sure)).collect();
+    let values = values.map(|(known, value)| value.map_or(*known, Known::Sure)).collect();
     Some(Told { values, ..told.clone() })
 }
 
 /// The name of an empty list of places.
-const NOWHERE: crate::event::Digest = crate::event::Digest::from_bytes([0; 16]);
+const NOWHERE: Digest = Digest::from_bytes([0; 16]);
 
 /// What is known of the places that this event is about: nothing, when they were others before.
 fn known(told: Option<&Told>, watched: &Watched) -> Box<[Known]> {
@@ -57,19 +57,19 @@ fn known(told: Option<&Told>, watched: &Watched) -> Box<[Known]> {
     }
 }
 
-fn is_news(known: Known, value: WatchedValue) -> bool {
-    let Some(now) = value.now else { return false };
+fn is_news(known: Known, value: Option<Digest>) -> bool {
+    let Some(now) = value else { return false };
     match known {
         Known::Sure(known) => known != now,
-        Known::Unsure => true,
-        // Nobody told the target; but if it was so before, nothing happened.
-        Known::Nothing => value.before != Some(now),
+        // Even if it was so before: the event that made it so may not have come, and will be old news
+        // once this one is told.
+        Known::Nothing | Known::Unsure => true,
     }
 }
 
 /// What may be known once a value has been sent, whether or not it arrives.
-fn attempted(known: Known, value: WatchedValue) -> Known {
-    match (known, value.now) {
+fn attempted(known: Known, value: Option<Digest>) -> Known {
+    match (known, value) {
         (known, None) => known,
         (Known::Sure(known), Some(now)) if known == now => Known::Sure(known),
         (Known::Nothing | Known::Sure(_) | Known::Unsure, Some(_)) => Known::Unsure,
@@ -79,7 +79,7 @@ fn attempted(known: Known, value: WatchedValue) -> Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Digest, Moment, Timestamp};
+    use crate::event::{Moment, Timestamp};
 
     /// A moment by the second of its event, with the number of its arrival.
     fn at(second: i64, seq: i64) -> Moment {
@@ -90,13 +90,9 @@ mod tests {
         Digest::of(value.as_bytes())
     }
 
-    /// One value for each place; `-` is none, `a<b` is `a` and `b` before.
+    /// One value for each place; `-` is none.
     fn watched(values: &[&str]) -> Watched {
-        let some = |text: &str| (text != "-").then(|| digest(text));
-        let value = |text: &&str| match text.split_once('<') {
-            Some((now, before)) => WatchedValue { now: some(now), before: some(before) },
-            None => WatchedValue { now: some(text), before: None },
-        };
+        let value = |text: &&str| (*text != "-").then(|| digest(text));
         Watched { places: digest("places"), values: values.iter().map(value).collect() }
     }
 
@@ -162,12 +158,9 @@ mod tests {
         check_changed(None, &["-"], &silent);
         // After an attempt with an unknown end, both the old and the new value are news.
         check_changed(Some(&["?"]), &["a"], &sent(&["?"]));
-        // What was so before the change did not change; but what the target was told comes first.
-        check_changed(None, &["a<a"], &filtered(&["-"]));
-        check_changed(None, &["a<b"], &sent(&["?"]));
-        check_changed(Some(&["b"]), &["a<a"], &sent(&["?"]));
-        check_changed(Some(&["?"]), &["a<a"], &sent(&["?"]));
-        check_changed(Some(&["a"]), &["a<b"], &filtered(&["a"]));
+        // Everything is news to a target that was told nothing.
+        check_changed(Some(&["-", "b"]), &["a", "b"], &sent(&["?", "b"]));
+        check_changed(Some(&["-"]), &["-"], &silent);
     }
 
     #[test]

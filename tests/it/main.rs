@@ -21,6 +21,8 @@ mod event_bus;
 mod faults;
 mod model;
 mod outage;
+mod order;
+mod ordering;
 mod pairing;
 mod pattern;
 mod queue;

@@ -159,18 +159,53 @@ async fn after_an_attempt_that_may_have_been_applied_everything_is_news() {
 }
 
 #[tokio::test]
-async fn what_was_told_is_forgotten_after_as_long_as_events_are_kept() {
+async fn what_was_parked_goes_before_what_came_later() {
+    let server = Server::start();
+    server.send_watched(webhook("evt_1")).await;
+    let first = server.claim().await;
+    server.send_watched(webhook("evt_2").later(MINUTE)).await;
+    server.send_watched(webhook("evt_3").unblocked().later(MINUTE * 2)).await;
+    assert!(server.claim().await.is_empty(), "one attempt at a time");
+    server.settle(&first[0], Verdict::Delivered).await;
+    server.send_watched(webhook("evt_4").unblocked().later(MINUTE * 3)).await;
+    // The second says nothing new, which sets the third free in the middle of a claim.
+    server.deliver("evt_3").await;
+    assert_eq!(server.state("evt_2").await, "filtered");
+    assert!(server.claim().await.is_empty());
+    assert_eq!(server.state("evt_4").await, "filtered");
+}
+
+#[tokio::test]
+async fn what_was_told_is_forgotten_when_nothing_is_left_that_was_attempted_before() {
     let server = latest();
     server.send_new(webhook("evt_2").later(MINUTE)).await;
     server.deliver("evt_2").await;
-    server.advance(KEEP + MINUTE);
+    let told = |server: &Server| -> i64 {
+        let connection = server.stopped.connection();
+        connection.query_row("SELECT count(*) FROM told", [], |row| row.get(0)).unwrap()
+    };
+    server.advance(KEEP * 2);
     server.retain().await;
-    let told: i64 = server
-        .stopped
-        .connection()
-        .query_row("SELECT count(*) FROM told", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(told, 0);
+    assert_eq!(told(&server), 1);
+    server.advance(MINUTE);
+    server.retain().await;
+    assert_eq!(told(&server), 0);
+}
+
+#[tokio::test]
+async fn a_letter_that_its_second_path_kept_alive_is_superseded_all_the_same() {
+    let server = latest();
+    server.send_new(webhook("evt_block")).await;
+    server.kill("evt_block").await;
+    server.send_new(webhook("evt_unblock").unblocked().later(MINUTE)).await;
+    server.deliver("evt_unblock").await;
+    server.advance(MINUTE * 59);
+    assert_eq!(server.send(eventbridge("evt_block")).await, ArrivalOutcome::Accepted);
+    server.advance(MINUTE * 2);
+    server.retain().await;
+    assert_eq!(server.redrive("evt_block").await, 1);
+    assert!(server.claim().await.is_empty());
+    assert_eq!(server.state("evt_block").await, "superseded");
 }
 
 #[tokio::test]

@@ -28,6 +28,12 @@ impl CloudEvent {
         self
     }
 
+    /// With another value in the object.
+    pub(crate) fn having(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.0["data"]["object"][field] = value.into();
+        self
+    }
+
     /// As the other stream carries it.
     pub(crate) fn by_eventbridge(self) -> Self {
         self.with("a0stream", "est_eventbridge")

@@ -45,6 +45,12 @@ impl Gateway {
         http::get(self.admin, path).await
     }
 
+    /// Gives an order by the admin API.
+    pub(crate) async fn order(&self, path: &str, body: &serde_json::Value) -> Response {
+        let json = ["Content-Type: application/json"];
+        http::send(self.admin, &http::request("POST", path, &json, &body.to_string())).await
+    }
+
     pub(crate) async fn counts(&self) -> Counts {
         self.reader.counts().await.unwrap()
     }

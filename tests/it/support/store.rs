@@ -25,23 +25,29 @@ const FILE: &str = "journal.db";
 pub(crate) struct Store {
     pub(crate) journal: Journal,
     pub(crate) clock: ManualClock,
-    /// In the order of the names it was opened with.
+    /// In the order in which it was opened with them.
     pub(crate) routes: Vec<RouteNo>,
     writer: JoinHandle<()>,
-    names: Vec<String>,
-    keep: Duration,
+    specs: Vec<RouteSpec>,
+    /// But for the path.
+    settings: Settings,
     folder: TempDir,
 }
 
 impl Store {
-    pub(crate) fn open(routes: &[&str], keep: Duration) -> Self {
-        let names = routes.iter().map(|&name| name.to_owned()).collect();
-        Self::open_in(tempfile::tempdir().unwrap(), names, keep, ManualClock::at(START))
-    }
-
-    fn open_in(folder: TempDir, names: Vec<String>, keep: Duration, clock: ManualClock) -> Self {
-        let settings = Settings {
-            path: folder.path().join(FILE),
+    /// With these routes, and settings that are changed before.
+    pub(crate) fn open(
+        routes: &[(&str, RouteOrder)],
+        keep: Duration,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let spec = |&(name, order): &(&str, RouteOrder)| RouteSpec {
+            name: name.to_owned(),
+            target: TARGET.to_owned(),
+            order,
+        };
+        let mut settings = Settings {
+            path: PathBuf::new(),
             queue_max: 64,
             batch_max: 16,
             busy_timeout: Duration::from_secs(1),
@@ -50,26 +56,32 @@ impl Store {
             content: Content::Keep,
             queue_retries: false,
         };
+        change(&mut settings);
+        let specs = routes.iter().map(spec).collect();
+        Self::open_in(tempfile::tempdir().unwrap(), specs, settings, ManualClock::at(START))
+    }
+
+    fn open_in(
+        folder: TempDir,
+        specs: Vec<RouteSpec>,
+        settings: Settings,
+        clock: ManualClock,
+    ) -> Self {
+        let there = Settings { path: folder.path().join(FILE), ..settings.clone() };
         let rules = Rules { pair: identity::pair, turn: turn::RULE };
         let (journal, mut writer) =
-            Journal::open(&settings, rules, Clock::Manual(clock.clone())).unwrap();
-        let spec = |name: &String| RouteSpec {
-            name: name.clone(),
-            target: TARGET.to_owned(),
-            order: RouteOrder::Every,
-        };
-        let specs: Vec<_> = names.iter().map(spec).collect();
+            Journal::open(&there, rules, Clock::Manual(clock.clone())).unwrap();
         let routes = writer.register_routes(&specs).unwrap();
         let writer = std::thread::spawn(move || writer.run());
-        Self { journal, clock, routes, writer, names, keep, folder }
+        Self { journal, clock, routes, writer, specs, settings, folder }
     }
 
     /// Stops in order, and starts again.
     pub(crate) fn restart(self) -> Self {
-        let Self { journal, clock, writer, names, keep, folder, routes: _ } = self;
+        let Self { journal, clock, writer, specs, settings, folder, routes: _ } = self;
         drop(journal);
         writer.join().unwrap();
-        Self::open_in(folder, names, keep, clock)
+        Self::open_in(folder, specs, settings, clock)
     }
 
     /// Starts again from what `kill -9` would leave: the files as they are now, with a write-ahead
@@ -80,10 +92,15 @@ impl Store {
         let mut log = std::fs::read(self.file("-wal")).unwrap();
         log.extend_from_slice(&[0x5a; 5_000]);
         std::fs::write(left.path().join(format!("{FILE}-wal")), log).unwrap();
-        let Self { journal, clock, writer, names, keep, folder: _, routes: _ } = self;
+        let Self { journal, clock, writer, specs, settings, folder: _, routes: _ } = self;
         drop(journal);
         writer.join().unwrap();
-        Self::open_in(left, names, keep, clock)
+        Self::open_in(left, specs, settings, clock)
+    }
+
+    /// Where the journal is, for a look past its own door.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.file("")
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -2,29 +2,38 @@
 //!
 //! The model knows changes in Auth0, not ids: whatever ids and paths a change comes by, it is one
 //! event until it expires. Every answer of the journal is compared with the model's, and after each
-//! sequence the invariants are checked.
+//! sequence the invariants are checked. What an application is told, and what it then holds, is the
+//! matter of `order`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod books;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::json;
 use twinstream::event::{
-    Arrival, ArrivalOutcome, Digest, Event, EventId, Hops, Path, Purpose, QueueHops, Timestamp,
+    Arrival, DeliveryOutcome, Digest, Event, EventId, Hops, Path, Purpose, QueueHops, RouteOrder,
+    Timestamp,
 };
 use twinstream::journal::{
-    Accepted, Arrived, Attempt, Claim, Due, Quarantined, Settlement, Verdict,
+    Accepted, Arrived, Attempt, Claim, DeliveryStory, Due, LetterNo, OrderKind, Person,
+    Quarantined, Settlement, Verdict,
 };
+
+use books::{Model, State};
 
 use crate::support::invariants::{self, Lease, Sent};
 use crate::support::store::{START, Store, TARGET};
 
-const ROUTES: [&str; 2] = ["block-status", "audit"];
+const ROUTES: [(&str, RouteOrder); 2] =
+    [("block-status", RouteOrder::Latest), ("audit", RouteOrder::Every)];
 const KEEP: Duration = Duration::from_mins(10);
 const LEASE: Duration = Duration::from_secs(30);
 /// Changes that may come, of [`SUBJECTS`] subjects in turn.
 const CHANGES: usize = 12;
 const SUBJECTS: usize = 3;
+/// A limit that limits nothing.
+const ALL: usize = 100;
 
 #[derive(Debug, Clone)]
 enum Operation {
@@ -47,6 +56,16 @@ enum Operation {
     Wait {
         seconds: u64,
     },
+    /// Puts one of the dead letters back.
+    Redrive {
+        which: usize,
+    },
+    Discard {
+        which: usize,
+    },
+    Pause {
+        paused: bool,
+    },
     Retain,
     Restart,
     Crash,
@@ -58,7 +77,10 @@ enum How {
     Dead,
     RetryIn {
         seconds: u64,
+        counts: bool,
     },
+    /// Its SQS message is to bring it again.
+    Return,
     /// No attempt was made.
     GiveBack,
 }
@@ -67,17 +89,23 @@ fn operation() -> impl Strategy<Value = Operation> {
     let path = || prop_oneof![Just(Path::Webhook), Just(Path::Eventbridge)];
     let how = prop_oneof![
         4 => Just(How::Delivered),
-        1 => Just(How::Dead),
-        2 => (0..90_u64).prop_map(|seconds| How::RetryIn { seconds }),
+        2 => Just(How::Dead),
+        2 => (0..90_u64, any::<bool>())
+            .prop_map(|(seconds, counts)| How::RetryIn { seconds, counts }),
+        1 => Just(How::Return),
         1 => Just(How::GiveBack),
     ];
     prop_oneof![
         12 => (0..CHANGES, path()).prop_map(|(change, path)| Operation::Accept { change, path }),
         1 => path().prop_map(|path| Operation::Quarantine { path }),
-        8 => (0..ROUTES.len(), 1..5_usize)
+        8 => (0..ROUTES.len(), prop_oneof![1..5_usize, Just(ALL)])
             .prop_map(|(route, limit)| Operation::Claim { route, limit }),
         8 => (any::<usize>(), how).prop_map(|(which, how)| Operation::Settle { which, how }),
         3 => (1..200_u64).prop_map(|seconds| Operation::Wait { seconds }),
+        2 => any::<usize>().prop_map(|which| Operation::Redrive { which }),
+        1 => any::<usize>().prop_map(|which| Operation::Discard { which }),
+        1 => prop_oneof![1 => Just(true), 2 => Just(false)]
+            .prop_map(|paused| Operation::Pause { paused }),
         2 => Just(Operation::Retain),
         1 => Just(Operation::Restart),
         1 => Just(Operation::Crash),
@@ -91,116 +119,6 @@ fn id(change: usize, path: Path) -> String {
 
 fn subject(change: usize) -> String {
     format!("user:auth0|{}", change % SUBJECTS)
-}
-
-/// One event as the model sees it.
-#[derive(Debug, Clone)]
-struct Known {
-    change: usize,
-    ids: BTreeSet<String>,
-    came_by: BTreeSet<Path>,
-    /// When the last of its first arrivals came.
-    stored_at: Timestamp,
-    /// By route.
-    deliveries: [Delivery; ROUTES.len()],
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Delivery {
-    state: State,
-    attempts: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Waiting,
-    Leased { until: Timestamp },
-    Retrying { at: Timestamp },
-    Ended,
-}
-
-/// The events by their numbers: the order of arrival.
-#[derive(Debug, Default)]
-struct Model {
-    events: BTreeMap<i64, Known>,
-    last_seq: i64,
-}
-
-impl Model {
-    /// Whether the event is new, and whether the arrival is the first by its path.
-    fn accept(&mut self, change: usize, path: Path, now: Timestamp) -> (bool, ArrivalOutcome) {
-        let id = id(change, path);
-        if let Some(event) = self.events.values_mut().find(|event| event.change == change) {
-            event.ids.insert(id);
-            if !event.came_by.insert(path) {
-                return (false, ArrivalOutcome::Duplicate);
-            }
-            event.stored_at = now;
-            return (false, ArrivalOutcome::Accepted);
-        }
-        self.last_seq += 1;
-        let delivery = Delivery { state: State::Waiting, attempts: 0 };
-        let event = Known {
-            change,
-            ids: [id].into(),
-            came_by: [path].into(),
-            stored_at: now,
-            deliveries: [delivery; ROUTES.len()],
-        };
-        self.events.insert(self.last_seq, event);
-        (true, ArrivalOutcome::Accepted)
-    }
-
-    /// The numbers that may be leased: of each subject the first that has not ended, if it is due.
-    fn due(&self, route: usize, now: Timestamp) -> BTreeSet<i64> {
-        let mut heads: BTreeMap<String, (i64, State)> = BTreeMap::new();
-        for (seq, event) in &self.events {
-            let state = event.deliveries[route].state;
-            if state != State::Ended {
-                heads.entry(subject(event.change)).or_insert((*seq, state));
-            }
-        }
-        heads
-            .into_values()
-            .filter(|(_, state)| match state {
-                State::Waiting => true,
-                State::Retrying { at } => *at <= now,
-                State::Leased { .. } | State::Ended => false,
-            })
-            .map(|(seq, _)| seq)
-            .collect()
-    }
-
-    fn delivery(&mut self, due: &Due, route: usize) -> Option<&mut Delivery> {
-        self.events.get_mut(&due.seq).map(|event| &mut event.deliveries[route])
-    }
-
-    /// Ends leases that ended before `now`; all of them, if there is none.
-    fn release(&mut self, ended_before: Option<Timestamp>, due_at: Timestamp) {
-        let deliveries = self.events.values_mut().flat_map(|event| &mut event.deliveries);
-        for delivery in deliveries {
-            if let State::Leased { until } = delivery.state
-                && ended_before.is_none_or(|now| until < now)
-            {
-                delivery.state = State::Retrying { at: due_at };
-            }
-        }
-    }
-
-    /// The oldest events go that are older than the cutoff, up to one with an attempt under way.
-    fn retain(&mut self, now: Timestamp) -> usize {
-        self.release(Some(now), now);
-        let before = self.events.len();
-        while let Some(oldest) = self.events.first_entry() {
-            let event = oldest.get();
-            let leased = |delivery: &Delivery| matches!(delivery.state, State::Leased { .. });
-            if event.stored_at >= now.minus(KEEP) || event.deliveries.iter().any(leased) {
-                break;
-            }
-            oldest.remove();
-        }
-        before - self.events.len()
-    }
 }
 
 /// The journal and its model, side by side.
@@ -218,7 +136,7 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         Self {
-            store: Store::open(&ROUTES, KEEP),
+            store: Store::open(&ROUTES, KEEP, |settings| settings.queue_retries = true),
             model: Model::default(),
             handed_out: Vec::new(),
             leases: Vec::new(),
@@ -237,6 +155,9 @@ impl Pair {
             Operation::Wait { seconds } => {
                 self.store.clock.advance(Duration::from_secs(*seconds));
             }
+            Operation::Redrive { which } => self.redrive(*which).await,
+            Operation::Discard { which } => self.discard(*which).await,
+            Operation::Pause { paused } => self.pause(*paused).await,
             Operation::Retain => self.retain().await,
             Operation::Restart => {
                 self.store = self.store.restart();
@@ -268,7 +189,7 @@ impl Pair {
 
     async fn claim(&mut self, route: usize, limit: usize) {
         let now = self.store.now();
-        let due = self.model.due(route, now);
+        let mut due = self.model.due(route, now);
         let claim = Claim {
             routes: vec![self.store.routes[route]],
             target: TARGET.into(),
@@ -277,25 +198,52 @@ impl Pair {
             backlog: None,
             lease: LEASE,
         };
-        let claimed = self.store.journal.claim(claim).await.unwrap().due;
-        assert_eq!(claimed.len(), limit.min(due.len()), "due: {due:?}, claimed: {claimed:?}");
+        let claimed = self.store.journal.claim(claim).await.unwrap();
+        assert_eq!(claimed.paused, self.model.paused);
+        self.see_what_was_superseded(route).await;
+        let claimed = claimed.due;
+        assert!(claimed.len() <= limit);
+        // A small limit may be used up by what is superseded.
+        let is_all = limit == ALL;
+        assert!(!is_all || claimed.len() == due.len(), "due: {due:?}, claimed: {claimed:?}");
         for claimed in claimed {
-            assert!(due.contains(&claimed.seq), "not due: {claimed:?}");
-            let event = &self.model.events[&claimed.seq];
-            assert!(event.ids.contains(claimed.event_id.as_str()));
-            self.leases.push(Lease {
-                seq: claimed.seq,
-                route,
-                subject: subject(event.change),
-                began: self.step,
-                ended: None,
-            });
-            let delivery = self.model.delivery(&claimed, route).unwrap();
-            delivery.attempts += 1;
-            assert_eq!(claimed.attempt, delivery.attempts);
-            delivery.state = State::Leased { until: now.plus(LEASE) };
-            self.handed_out.push((claimed, self.leases.len() - 1));
+            let lane = due.iter().position(|due| due.contains(&claimed.seq));
+            due.swap_remove(lane.unwrap_or_else(|| panic!("not due: {claimed:?}")));
+            self.lease(claimed, route, now);
         }
+    }
+
+    /// On a route that wants the latest, what was overtaken ends when it is looked at.
+    async fn see_what_was_superseded(&mut self, route: usize) {
+        let superseded = State::Ended(DeliveryOutcome::Superseded);
+        for story in self.store.stories().await {
+            let seq = story.summary.seq;
+            let of_route = |of: &&DeliveryStory| of.route == ROUTES[route].0;
+            let state = story.deliveries.iter().find(of_route).unwrap().state;
+            if state == "superseded" {
+                assert!(self.model.is_overtaken(seq, route), "superseded by nothing: {seq}");
+                self.model.delivery(seq, route).unwrap().state = superseded;
+            }
+        }
+    }
+
+    fn lease(&mut self, claimed: Due, route: usize, now: Timestamp) {
+        let is_late = self.model.lease(&claimed, route, now);
+        assert_eq!(claimed.late, is_late, "{claimed:?}");
+        let event = &self.model.events[&claimed.seq];
+        assert!(event.ids.contains(claimed.event_id.as_str()));
+        let delivery = event.deliveries[route];
+        assert_eq!(claimed.attempt, delivery.attempts);
+        assert_eq!(claimed.counted, delivery.attempts - delivery.uncounted);
+        self.leases.push(Lease {
+            seq: claimed.seq,
+            route,
+            subject: subject(event.change),
+            in_order: ROUTES[route].1 == RouteOrder::Every && !delivery.was_put_back,
+            began: self.step,
+            ended: None,
+        });
+        self.handed_out.push((claimed, self.leases.len() - 1));
     }
 
     async fn settle(&mut self, which: usize, how: How) {
@@ -308,15 +256,7 @@ impl Pair {
             return;
         }
         let now = self.store.now();
-        let (verdict, state) = match how {
-            How::Delivered => (Verdict::Delivered, State::Ended),
-            How::Dead => (Verdict::Dead("410 Gone".into()), State::Ended),
-            How::RetryIn { seconds } => {
-                let at = now.plus(Duration::from_secs(seconds));
-                (Verdict::Retry(at), State::Retrying { at })
-            }
-            How::GiveBack => (Verdict::GiveBack, State::Retrying { at: now }),
-        };
+        let (verdict, state) = becomes(how, now);
         let attempt = (!matches!(how, How::GiveBack)).then_some(Attempt {
             started_at: now,
             took: Duration::ZERO,
@@ -326,9 +266,10 @@ impl Pair {
         });
         let route = self.leases[lease].route;
         if is_current {
-            let delivery = self.model.delivery(&due, route).unwrap();
+            let delivery = self.model.delivery(due.seq, route).unwrap();
             delivery.state = state;
             delivery.attempts -= u32::from(attempt.is_none());
+            delivery.uncounted += u32::from(matches!(verdict, Verdict::RetryUncounted(_)));
             self.leases[lease].ended = Some(self.step);
         }
         let settlement = Settlement {
@@ -339,6 +280,44 @@ impl Pair {
             verdict,
         };
         drop(self.store.journal.settle(settlement).await.unwrap());
+    }
+
+    /// Of the dead letters, if there are any.
+    fn letter(&self, which: usize) -> Option<(i64, usize)> {
+        let dead = self.model.dead();
+        which.checked_rem(dead.len()).map(|which| dead[which])
+    }
+
+    async fn redrive(&mut self, which: usize) {
+        let Some((seq, route)) = self.letter(which) else { return };
+        let journal = &self.store.journal;
+        let order = journal.begin_order(OrderKind::Redrive, person(), "{}", 1).await.unwrap();
+        let letters = vec![LetterNo { seq, route: self.store.routes[route] }];
+        assert_eq!(journal.redrive(order, letters, seq).await.unwrap().changed, 1);
+        let delivery = self.model.delivery(seq, route).unwrap();
+        delivery.state = State::Waiting;
+        delivery.was_put_back = true;
+        delivery.uncounted = delivery.attempts;
+    }
+
+    async fn discard(&mut self, which: usize) {
+        let Some((seq, route)) = self.letter(which) else { return };
+        let journal = &self.store.journal;
+        let order = journal.begin_order(OrderKind::Discard, person(), "{}", 1).await.unwrap();
+        let letters = vec![LetterNo { seq, route: self.store.routes[route] }];
+        assert_eq!(journal.discard(order, letters, person(), seq).await.unwrap().changed, 1);
+        self.model.delivery(seq, route).unwrap().state = State::Ended(DeliveryOutcome::Discarded);
+    }
+
+    async fn pause(&mut self, paused: bool) {
+        let journal = &self.store.journal;
+        let ordered = if paused {
+            journal.pause(TARGET.into(), person()).await
+        } else {
+            journal.resume(TARGET.into(), person()).await
+        };
+        let changes = std::mem::replace(&mut self.model.paused, paused) != paused;
+        assert_eq!(ordered.unwrap().changed, u64::from(changes));
     }
 
     async fn retain(&mut self) {
@@ -377,12 +356,32 @@ impl Pair {
         let known = self.model.events.values();
         let accepted = known.flat_map(|event| event.ids.iter().cloned()).collect();
         invariants::every_accepted_id_is_there_once(&accepted, &stories);
-        invariants::each_event_has_one_delivery_per_route(&ROUTES, &stories);
+        let routes = ROUTES.map(|(name, _)| name);
+        invariants::each_event_has_one_delivery_per_route(&routes, &stories);
         invariants::nothing_is_leased_twice_at_one_time(&self.leases);
         invariants::one_attempt_at_a_time_per_subject_in_order(&self.leases);
         let counts = self.store.reader().counts().await.unwrap();
-        invariants::counts_add_up(&self.sent, &ROUTES, &counts);
+        invariants::counts_add_up(&self.sent, &routes, &counts);
     }
+}
+
+/// What an attempt's end is for the journal, and what becomes of its delivery.
+fn becomes(how: How, now: Timestamp) -> (Verdict, State) {
+    match how {
+        How::Delivered => (Verdict::Delivered, State::Ended(DeliveryOutcome::Delivered)),
+        How::Dead => (Verdict::Dead("410 Gone".into()), State::Ended(DeliveryOutcome::Dead)),
+        How::RetryIn { seconds, counts } => {
+            let at = now.plus(Duration::from_secs(seconds));
+            let verdict = if counts { Verdict::Retry } else { Verdict::RetryUncounted };
+            (verdict(at), State::Retrying { at })
+        }
+        How::Return => (Verdict::Return(now), State::Returned),
+        How::GiveBack => (Verdict::GiveBack, State::Retrying { at: now }),
+    }
+}
+
+fn person() -> Person {
+    Person { who: "kim".into(), why: "the model says so".into() }
 }
 
 fn arrived(change: usize, path: Path, now: Timestamp, store: &Store) -> Arrived {
