@@ -13,6 +13,7 @@ use tracing::warn;
 use super::Stored;
 use super::message::{self, Message};
 use crate::clock::Clock;
+use crate::event::QueueHops;
 use crate::telemetry::{Chain, Metrics};
 
 /// SQS: at most 10 messages a call, API reference, `ReceiveMessage`.
@@ -92,6 +93,7 @@ impl Queue {
             .max_number_of_messages(BATCH_MAX)
             .wait_time_seconds(seconds(wait))
             .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names(QueueHops::REDRIVEN_ATTRIBUTE)
             .send()
             .await;
         let at = self.clock.now();
