@@ -24,6 +24,7 @@ mod outage;
 mod pairing;
 mod pattern;
 mod queue;
+mod queue_retries;
 mod repository;
 mod shutdown;
 mod support;

@@ -74,6 +74,18 @@ impl Settings {
             format!(", pattern = {{ type = {types:?} }}")
         };
         self.routes.push(format!(r#"{{ name = "to-{name}", target = "{name}"{pattern} }}"#));
+        self.set_delivery()
+    }
+
+    /// More settings of the route that was added last.
+    pub(crate) fn routed_with(mut self, more: &str) -> Self {
+        let route = self.routes.last_mut().unwrap();
+        let end = route.rfind('}').unwrap();
+        route.insert_str(end, &format!(", {more} "));
+        self.set_delivery()
+    }
+
+    fn set_delivery(self) -> Self {
         let (targets, routes) = (self.targets.join(", "), self.routes.join(", "));
         self.set("targets", &format!("[{targets}]")).set("routes", &format!("[{routes}]"))
     }
