@@ -11,7 +11,7 @@ use super::layers::Layer;
 use super::raw::{self, Raw};
 use super::{Config, ConfigError, Eventbridge, Webhook, routes, targets, variables};
 use crate::event::Path;
-use crate::ingress::{Credentials, Method, QueueSettings, Secret, WebhookSettings};
+use crate::ingress::{Credentials, DeleteAfter, Method, QueueSettings, Secret, WebhookSettings};
 use crate::listen::Limits;
 use crate::telemetry::log;
 use crate::{admin, compare, dead_letters, journal};
@@ -145,7 +145,7 @@ fn content(check: &mut Check<'_>, payload: raw::Payload, redact: &[String]) -> j
 
 /// Whether the queue is what retries. A webhook could not be retried so: Auth0 asks once.
 fn queue_retries(check: &mut Check<'_>, raw: &Raw) -> bool {
-    let queue_retries = raw.eventbridge.delete_after == raw::DeleteAfter::Delivery;
+    let queue_retries = raw.eventbridge.delete_after == DeleteAfter::Delivery;
     if queue_retries && raw.mode.contains(Path::Webhook) {
         check.problem(
             "eventbridge.delete_after",
@@ -301,6 +301,7 @@ fn eventbridge(check: &mut Check<'_>, raw: raw::Eventbridge) -> Option<Eventbrid
             queue_url: raw.queue_url,
             receivers: raw.receivers,
             wait: raw.wait.0,
+            delete_after: raw.delete_after,
         },
         region,
         endpoint_url: endpoint_url.map(|_| raw.endpoint_url),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::event::{PathSet, RouteOrder, Timestamp};
+use crate::ingress::DeleteAfter;
 use crate::telemetry::log::Format;
 
 #[derive(Debug, Deserialize)]
@@ -88,13 +89,6 @@ pub(super) struct Eventbridge {
     pub delete_after: DeleteAfter,
     pub receivers: usize,
     pub wait: Span,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum DeleteAfter {
-    Journal,
-    Delivery,
 }
 
 #[derive(Debug, Deserialize)]

@@ -412,6 +412,29 @@ fn doors_that_are_shut_need_nothing() {
 }
 
 #[test]
+fn the_queue_retries_only_where_it_is_the_only_door() {
+    let sources = |mode: &str| Sources {
+        mode: Some(mode.into()),
+        overlay: Some((
+            "o".into(),
+            "[eventbridge]\nqueue_url = \"https://sqs.eu-west-1.amazonaws.com/1/q\"\n\
+             delete_after = \"delivery\""
+                .into(),
+        )),
+        ..Sources::default()
+    };
+    let config = Config::load(&sources("eventbridge")).unwrap();
+    assert!(config.journal.queue_retries);
+    let delete_after = config.eventbridge.unwrap().door.delete_after;
+    assert_eq!(delete_after, crate::ingress::DeleteAfter::Delivery);
+    for mode in ["both", "webhook"] {
+        let error = Config::load(&sources(mode)).unwrap_err();
+        let keys = error.problems().iter().map(|problem| problem.key.as_str());
+        assert!(keys.clone().any(|key| key == "eventbridge.delete_after"), "{error}");
+    }
+}
+
+#[test]
 fn the_example_is_valid() {
     let sources = Sources {
         overlay: Some(("example".into(), include_str!("../../config/example.toml").into())),

@@ -14,7 +14,7 @@ use tracing::debug;
 pub use coverage::CoverageKeeper;
 pub use credentials::{Credentials, Method, Secret};
 pub use reprocess::Reprocessor;
-pub use sqs::{QueueDoor, Settings as QueueSettings};
+pub use sqs::{DeleteAfter, QueueDoor, Settings as QueueSettings};
 pub use webhook::{Settings as WebhookSettings, WebhookDoor};
 
 use crate::clock::Clock;
@@ -44,8 +44,8 @@ pub struct Intake {
 /// What became of the bytes. Either way they are on disk.
 #[derive(Debug)]
 pub(crate) enum Taken {
-    /// An event, new or seen before.
-    Accepted(Committed),
+    /// An event, new or seen before, with the journal's number of it.
+    Accepted(Committed, i64),
     /// Not understood, and kept.
     Quarantined(Committed),
 }
@@ -54,7 +54,7 @@ impl Taken {
     /// The proof that they are.
     fn into_committed(self) -> Committed {
         match self {
-            Self::Accepted(committed) | Self::Quarantined(committed) => committed,
+            Self::Accepted(committed, _) | Self::Quarantined(committed) => committed,
         }
     }
 }
@@ -99,12 +99,12 @@ impl Intake {
         let deliveries = self.deliveries(&event);
         let arrived = Arrived::new(event, arrival, deliveries);
         let stored = self.journal.accept(arrived).await;
-        let Accepted { committed, outcome, is_new: _, seq: _ } = self.observe_failure(stored)?;
+        let Accepted { committed, outcome, is_new: _, seq } = self.observe_failure(stored)?;
         self.metrics.arrival(path, outcome);
         if live && outcome == ArrivalOutcome::Accepted {
             self.metrics.arrival_lag(path, lag_ms);
         }
-        Ok(Taken::Accepted(committed))
+        Ok(Taken::Accepted(committed, seq))
     }
 
     /// The deliveries that an event gets, should it be new.

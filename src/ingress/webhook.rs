@@ -188,7 +188,7 @@ impl Shared {
             }
             Ok(Ok(taken)) => {
                 let answer = match taken {
-                    Taken::Accepted(_) => Answer::Accepted,
+                    Taken::Accepted(..) => Answer::Accepted,
                     Taken::Quarantined(_) => Answer::Quarantined,
                 };
                 // Consumed here, where the sender is told.

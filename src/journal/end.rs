@@ -1,13 +1,18 @@
 //! How deliveries end, and what follows from it: the next of the lane has its turn, the content may
 //! go, whoever waits for the event is told.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::RouteNo;
 use super::content::Content;
 use super::shelf::Shelf;
 use super::told::Lane;
-use crate::event::{DeliveryOutcome, Timestamp};
+use super::{Arrived, RouteNo};
+use crate::event::{DeliveryOutcome, Path, RouteOrder, Timestamp};
+
+/// The column value of a delivery that waits for its SQS message to come again.
+pub(super) const RETURNED: i64 = 4;
 
 /// How a delivery ends.
 #[derive(Debug)]
@@ -134,17 +139,45 @@ pub struct EventEnd {
     pub again_at: Option<Timestamp>,
 }
 
-/// `None` while any of its deliveries goes on by itself.
-pub(super) fn event_end(connection: &Connection, seq: i64) -> rusqlite::Result<Option<EventEnd>> {
-    connection
-        .prepare_cached(
-            "SELECT coalesce(max(state < 4), 0), max(CASE state WHEN 4 THEN due_at END)
-             FROM deliveries WHERE seq = ?",
-        )?
-        .query_row([seq], |row| {
-            let goes_on: bool = row.get(0)?;
-            Ok((!goes_on).then_some(EventEnd { again_at: row.get(1)? }))
-        })
+/// `None` while any of its deliveries goes on by itself. Those on a route that is not configured any
+/// more do not: nobody delivers them.
+pub(super) fn event_end(
+    connection: &Connection,
+    routes: &HashMap<RouteNo, RouteOrder>,
+    seq: i64,
+) -> rusqlite::Result<Option<EventEnd>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT route, state, due_at FROM deliveries WHERE seq = ? AND state < 5",
+    )?;
+    let mut rows = statement.query([seq])?;
+    let mut end = EventEnd { again_at: None };
+    while let Some(row) = rows.next()? {
+        if !routes.contains_key(&RouteNo(row.get(0)?)) {
+            continue;
+        }
+        let (state, due_at): (i64, Timestamp) = (row.get(1)?, row.get(2)?);
+        if state != RETURNED {
+            return Ok(None);
+        }
+        end.again_at = end.again_at.max(Some(due_at));
+    }
+    Ok(Some(end))
+}
+
+/// Notes that the SQS message of this event is in hand, for as long as one of its deliveries may need
+/// it.
+pub(super) fn take_in_hand(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    arrived: &Arrived,
+    seq: i64,
+) -> rusqlite::Result<()> {
+    if arrived.arrival.path() == Path::Eventbridge
+        && event_end(connection, &shelf.orders, seq)?.is_none()
+    {
+        shelf.in_hand.insert(seq);
+    }
+    Ok(())
 }
 
 /// The route and lane of a row.

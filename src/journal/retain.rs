@@ -52,6 +52,7 @@ pub(super) fn step(
     let events = delete_events(connection, shelf, first, last)?;
     super::set_meta(connection, super::FIRST_SEQ, last + 1)?;
     shelf.first_seq.set(last + 1);
+    shelf.in_hand.retain(|seq| *seq > last);
     Ok(Retained { events, quarantined, more: true })
 }
 

@@ -60,7 +60,8 @@ pub enum Verdict {
     Retry(Timestamp),
     /// The same, but the attempt does not count: the target was down.
     RetryUncounted(Timestamp),
-    /// It waits for its SQS message, which is to be visible again at this time.
+    /// It waits for its SQS message, which is to be visible again at this time. Where no message of it
+    /// is in hand, so that none may come, it is tried again at this time.
     Return(Timestamp),
     /// No attempt was made: it is due at once, as if it had not been leased.
     GiveBack,
@@ -98,7 +99,9 @@ pub(super) fn settle(
             wait(connection, shelf, (*seq, lane), &wait_for)
         }
         Verdict::Return(at) => {
-            let wait_for = Wait { state: RETURNED, ..Wait::retry(*at) };
+            let in_hand = shelf.in_hand.contains(seq);
+            let state = if in_hand { end::RETURNED } else { RETRY };
+            let wait_for = Wait { state, ..Wait::retry(*at) };
             wait(connection, shelf, (*seq, lane), &wait_for)
         }
         Verdict::GiveBack => {
@@ -143,7 +146,6 @@ fn acknowledged(
 }
 
 const RETRY: i64 = 3;
-const RETURNED: i64 = 4;
 
 /// How a delivery waits.
 struct Wait {
@@ -183,7 +185,7 @@ fn wait(
     // What waits for a message holds up nobody: it may never come. Neither does a retry, where what
     // is newer goes first.
     let order = shelf.orders.get(&lane.route).copied().unwrap_or_default();
-    if wait.state == RETURNED || order == RouteOrder::Latest {
+    if wait.state == end::RETURNED || order == RouteOrder::Latest {
         end::promote(connection, shelf, lane)?;
     }
     shelf.moved_on.push(seq);

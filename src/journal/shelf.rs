@@ -1,6 +1,6 @@
 //! What the writer knows without asking the file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 
@@ -23,6 +23,10 @@ pub(super) struct Shelf {
     pub told_swept: Option<(i64, i64)>,
     /// Events with a delivery that ended, or waits, by the transaction under way.
     pub moved_on: Vec<i64>,
+    /// Events whose SQS message is in this process's hand, where the queue retries: a delivery of them
+    /// that fails may wait for that message. Of others none may come: they came in another mode, or
+    /// out of the quarantine, or a crash is just over.
+    pub in_hand: HashSet<i64>,
     /// An order was given in the transaction under way that is carried out step by step.
     pub ordered: bool,
     /// What the transaction under way erases.
@@ -87,6 +91,8 @@ impl Shelf {
     pub(super) fn rolled_back(&mut self) {
         self.first_seq.rolled_back();
         self.next_seq.rolled_back();
+        let next = self.next_seq.get();
+        self.in_hand.retain(|seq| *seq < next);
         self.ids.rolled_back();
         self.tally.clear();
         self.woke = false;

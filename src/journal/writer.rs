@@ -1,6 +1,6 @@
 //! The thread that writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, TryLockError};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -105,6 +105,7 @@ impl Writer {
             orders: HashMap::new(),
             told_swept: None,
             moved_on: Vec::new(),
+            in_hand: HashSet::new(),
             ordered: false,
             erasure: shelf::Erasure::default(),
             tally: Tally::default(),
@@ -216,16 +217,14 @@ impl Writer {
 
     /// Tells those who wait for the end of an event's deliveries, where they have ended.
     fn tell_of_ends(&mut self, moved_on: &[i64]) {
-        if self.awaiting.is_empty() {
-            return;
-        }
         for seq in moved_on {
-            if !self.awaiting.contains_key(seq) {
+            if !self.awaiting.contains_key(seq) && !self.shelf.in_hand.contains(seq) {
                 continue;
             }
-            match end::event_end(&self.connection, *seq) {
+            match end::event_end(&self.connection, &self.shelf.orders, *seq) {
                 Ok(None) => {}
                 Ok(Some(end)) => {
+                    self.shelf.in_hand.remove(seq);
                     for reply in self.awaiting.remove(seq).unwrap_or_default() {
                         drop(reply.send(Ok(end)));
                     }
@@ -284,7 +283,14 @@ impl Writer {
             Op::Quarantine(_, reply) if reply.is_closed() => Ok(()),
             Op::Claim(_, reply) if reply.is_closed() => Ok(()),
             Op::Accept(arrived, reply) => {
-                later(reply, accept::accept(connection, shelf, &arrived, now), finishes)
+                let accepted =
+                    accept::accept(connection, shelf, &arrived, now).and_then(|accepted| {
+                        if self.settings.queue_retries {
+                            end::take_in_hand(connection, shelf, &arrived, accepted.seq)?;
+                        }
+                        Ok(accepted)
+                    });
+                later(reply, accepted, finishes)
             }
             Op::Quarantine(quarantined, reply) => {
                 let result = quarantine::quarantine(connection, shelf, &quarantined);
@@ -294,7 +300,7 @@ impl Writer {
                 later(reply, claim::claim(connection, shelf, &claim, now), finishes)
             }
             Op::AwaitEnd(seq, reply) => {
-                if let Some(end) = end::event_end(connection, seq).transpose() {
+                if let Some(end) = end::event_end(connection, &shelf.orders, seq).transpose() {
                     return later(reply, end, finishes);
                 }
                 awaiting.retain(|_, replies| {

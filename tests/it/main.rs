@@ -26,6 +26,7 @@ mod ordering;
 mod pairing;
 mod pattern;
 mod queue;
+mod queue_retries;
 mod repository;
 mod shutdown;
 mod support;

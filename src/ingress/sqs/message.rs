@@ -25,12 +25,13 @@ pub(super) fn read(message: SdkMessage, at: Timestamp) -> Option<Message> {
         Some(Timestamp::from_millis(text.parse().ok()?))
     };
     let count = attributes.get(&Attribute::ApproximateReceiveCount);
+    let own = message.message_attributes.unwrap_or_default();
     let hops = QueueHops {
         envelope_time: None,
         sent: millis(Attribute::SentTimestamp),
         first_received: millis(Attribute::ApproximateFirstReceiveTimestamp),
         receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
-        redriven: false,
+        redriven: own.contains_key(QueueHops::REDRIVEN_ATTRIBUTE),
         message_id: message.message_id.unwrap_or_default().into(),
     };
     Some(Message {
@@ -61,6 +62,8 @@ pub(super) fn in_chains(messages: Vec<Message>) -> Vec<Vec<Message>> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_sqs::types::MessageAttributeValue;
+
     use super::*;
 
     fn message(handle: &str, group: Option<&str>) -> Message {
@@ -105,6 +108,16 @@ mod tests {
         assert_eq!(read.hops.first_received, None);
         assert_eq!(read.hops.receive_count, 3);
         assert_eq!(&*read.hops.message_id, "m-1");
+        assert!(!read.hops.redriven);
         assert_eq!(super::read(SdkMessage::builder().build(), Timestamp::from_millis(5)), None);
+    }
+
+    #[test]
+    fn a_redriven_message_is_marked() {
+        let text = MessageAttributeValue::builder().data_type("String").string_value("any").build();
+        let sdk = SdkMessage::builder()
+            .receipt_handle("r-1")
+            .message_attributes(QueueHops::REDRIVEN_ATTRIBUTE, text.unwrap());
+        assert!(read(sdk.build(), Timestamp::from_millis(5)).unwrap().hops.redriven);
     }
 }

@@ -3,20 +3,23 @@
 //! Receivers poll the queue; a message is deleted only with the proof that it is on disk. While the
 //! journal can't commit, what was received is held and kept invisible, and no more is asked for: to
 //! let it go would burn its receives, and after `maxReceiveCount` of them SQS moves a message to
-//! the queue's dead-letter queue, for no fault of its own.
+//! the queue's dead-letter queue, for no fault of its own. Where the queue is what retries, messages
+//! are held until their events are delivered: see `until_delivered`.
 
+mod held;
 mod message;
 mod queue;
+mod until_delivered;
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use serde::Deserialize;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::held::{Held, Stored};
 use self::message::Message;
 use self::queue::{Attributes, Queue};
 use super::Intake;
@@ -32,6 +35,18 @@ pub struct Settings {
     pub receivers: usize,
     /// How long an empty poll waits, in whole seconds; SQS takes 0 to 20.
     pub wait: Duration,
+    /// When a message is deleted.
+    pub delete_after: DeleteAfter,
+}
+
+/// When an SQS message is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeleteAfter {
+    /// As soon as it is on disk: the journal retries.
+    Journal,
+    /// When its event is delivered: the queue retries.
+    Delivery,
 }
 
 /// Takes events in from an SQS queue.
@@ -91,6 +106,11 @@ impl QueueDoor {
             queue.visibility_s = attributes.visibility.as_secs(),
             "the SQS door is open"
         );
+        if self.settings.delete_after == DeleteAfter::Delivery && !attributes.dead_letters {
+            warn!(
+                "the queue has no dead-letter queue: what can't be delivered ends with its retention"
+            );
+        }
         let receivers = (0..self.settings.receivers).map(|_| self.receive(attributes, &stop));
         join_all(receivers).await;
         self.health.set_door(Path::Eventbridge, DoorState::Closed);
@@ -135,8 +155,12 @@ impl QueueDoor {
                 Ok(messages) => {
                     back_off = BackOff::default();
                     self.set_open();
-                    if !messages.is_empty() {
-                        self.take(messages, attributes, stop).await;
+                    match self.settings.delete_after {
+                        _ if messages.is_empty() => {}
+                        DeleteAfter::Journal => self.take(messages, attributes, stop).await,
+                        DeleteAfter::Delivery => {
+                            self.take_until_delivered(messages, attributes, stop).await;
+                        }
                     }
                 }
                 Err(error) => {
@@ -164,15 +188,17 @@ impl QueueDoor {
     /// the next one is due; it holds up nothing else.
     async fn keep_invisible(&self, held: &Held, attributes: Attributes) {
         let every = attributes.heartbeat();
-        let mut beats = interval_at(Instant::now() + every, every);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beats = beats(every);
         loop {
             beats.tick().await;
-            let handles = held.handles();
-            let call = self.queue.set_visibility(&handles, attributes.visibility);
-            if timeout(every, call).await.is_err() {
-                warn!("no answer in time to a call that keeps messages invisible");
-            }
+            self.beat(&held.handles(), attributes.visibility, every).await;
+        }
+    }
+
+    async fn beat(&self, handles: &[String], visibility: Duration, within: Duration) {
+        let call = self.queue.set_visibility(handles, visibility);
+        if timeout(within, call).await.is_err() {
+            warn!("no answer in time to a call that keeps messages invisible");
         }
     }
 
@@ -188,7 +214,7 @@ impl QueueDoor {
             let (stored, left) = self.store(messages).await;
             if !stored.is_empty() {
                 self.queue.delete(&stored).await;
-                held.forget(&stored);
+                held.forget(stored.iter().map(|stored| &stored.handle));
             }
             messages = left;
             if messages.is_empty() || stop.is_cancelled() {
@@ -218,7 +244,7 @@ impl QueueDoor {
             let body = message.body.as_bytes();
             match self.intake.take_message(body, message.at, &message.hops).await {
                 Ok(taken) => {
-                    stored.push(Stored { handle: message.handle, _proof: taken.into_committed() });
+                    stored.push(Stored::new(message.handle, taken.into_committed()));
                 }
                 Err(_) => return (stored, std::iter::once(message).chain(rest).collect()),
             }
@@ -250,33 +276,10 @@ impl QueueDoor {
     }
 }
 
-/// A message that is on disk and may be deleted. There is no other way to make one.
-#[derive(Debug)]
-struct Stored {
-    handle: String,
-    _proof: crate::journal::Committed,
-}
-
-/// The receipt handles of a batch that are neither deleted nor let go.
-#[derive(Debug)]
-struct Held(Mutex<BTreeSet<String>>);
-
-impl Held {
-    fn new(messages: &[Message]) -> Self {
-        let handles = messages.iter().map(|message| message.handle.clone());
-        Self(Mutex::new(handles.collect()))
-    }
-
-    fn handles(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    fn forget(&self, stored: &[Stored]) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for message in stored {
-            held.remove(&message.handle);
-        }
-    }
+fn beats(every: Duration) -> Interval {
+    let mut beats = interval_at(Instant::now() + every, every);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beats
 }
 
 /// After a stop, storing and deleting may take no longer than leaves time to let go of the rest.

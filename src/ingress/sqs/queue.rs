@@ -5,22 +5,24 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
-    MessageSystemAttributeName, QueueAttributeName,
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
+    DeleteMessageBatchRequestEntry, MessageSystemAttributeName, QueueAttributeName,
 };
 use tracing::warn;
 
 use super::Stored;
 use super::message::{self, Message};
 use crate::clock::Clock;
+use crate::event::QueueHops;
 use crate::telemetry::{Chain, Metrics};
 
 /// SQS: at most 10 messages a call, API reference, `ReceiveMessage`.
 const BATCH_MAX: i32 = 10;
-/// Tries to delete before a message is left to come back as a duplicate.
-const DELETE_TRIES: u32 = 6;
+/// Tries to delete a message, or to let it go, before it is left to come back when its visibility
+/// time-out is over.
+const TRIES: u32 = 6;
 /// The pause before the second try; it doubles with each.
-const DELETE_PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(100);
 /// SQS: a message is invisible for at most 12 hours, API reference, `ChangeMessageVisibility`.
 const VISIBILITY_MAX: Duration = Duration::from_hours(12);
 
@@ -30,6 +32,8 @@ pub(super) struct Attributes {
     /// How long a received message stays invisible.
     pub visibility: Duration,
     pub fifo: bool,
+    /// Whether a message goes to a dead-letter queue after so many receives.
+    pub dead_letters: bool,
 }
 
 impl Attributes {
@@ -81,7 +85,8 @@ impl Queue {
         let seconds = seconds.and_then(|seconds| seconds.parse().ok()).unwrap_or(30);
         let fifo =
             attributes.get(&QueueAttributeName::FifoQueue).is_some_and(|fifo| fifo == "true");
-        Ok(Attributes { visibility: Duration::from_secs(seconds), fifo })
+        let dead_letters = attributes.contains_key(&QueueAttributeName::RedrivePolicy);
+        Ok(Attributes { visibility: Duration::from_secs(seconds), fifo, dead_letters })
     }
 
     pub(super) async fn receive(&self, wait: Duration) -> Result<Vec<Message>, QueueError> {
@@ -92,6 +97,7 @@ impl Queue {
             .max_number_of_messages(BATCH_MAX)
             .wait_time_seconds(seconds(wait))
             .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names(QueueHops::REDRIVEN_ATTRIBUTE)
             .send()
             .await;
         let at = self.clock.now();
@@ -107,14 +113,14 @@ impl Queue {
     /// and is deleted then.
     pub(super) async fn delete(&self, stored: &[Stored]) {
         let mut handles: Vec<&str> = stored.iter().map(|stored| stored.handle.as_str()).collect();
-        let mut pause = DELETE_PAUSE;
+        let mut pause = PAUSE;
         let mut error = String::new();
-        for attempt in 1..=DELETE_TRIES {
+        for attempt in 1..=TRIES {
             (handles, error) = self.try_to_delete(&handles).await;
             if handles.is_empty() {
                 return;
             }
-            if attempt < DELETE_TRIES {
+            if attempt < TRIES {
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
@@ -136,33 +142,60 @@ impl Queue {
         let answer = call.set_entries(Some(entries.collect())).send().await;
         match self.observe("delete_message_batch", answer) {
             Err(error) => (handles.to_vec(), Chain(&*error).to_string()),
-            Ok(answer) => {
-                // The sender's fault is a receipt that no longer counts: no other try mends it.
-                let again = answer.failed.iter().filter(|failed| !failed.sender_fault);
-                let why = again.clone().map(|failed| failed.code.clone()).next_back();
-                let handle = |id: &str| handles.get(id.parse::<usize>().ok()?).copied();
-                let left = again.filter_map(|failed| handle(&failed.id)).collect();
-                (left, why.unwrap_or_default())
-            }
+            Ok(answer) => again(handles, &answer.failed),
         }
     }
 
     /// Sets how long messages stay invisible from now on. A failure is no more than a message that
     /// comes back sooner or later than it need.
     pub(super) async fn set_visibility(&self, handles: &[String], visibility: Duration) {
-        if handles.is_empty() {
-            return;
+        let messages: Vec<_> = handles.iter().map(|handle| (handle.as_str(), visibility)).collect();
+        let (left, error) = self.try_to_hide(&messages).await;
+        if !left.is_empty() {
+            warn!(messages = left.len(), error, "could not change the visibility of messages");
         }
-        let visibility = seconds(visibility.min(VISIBILITY_MAX));
-        let entries = handles.iter().enumerate().filter_map(|(position, handle)| {
+    }
+
+    /// Lets messages go: each comes again after its own time. What can't be let go comes again when
+    /// its visibility time-out is over.
+    pub(super) async fn let_go(&self, messages: &[(String, Duration)]) {
+        let mut left: Vec<_> =
+            messages.iter().map(|(handle, after)| (handle.as_str(), *after)).collect();
+        let mut pause = PAUSE;
+        let mut error = String::new();
+        for attempt in 1..=TRIES {
+            (left, error) = self.try_to_hide(&left).await;
+            if left.is_empty() {
+                return;
+            }
+            if attempt < TRIES {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+        }
+        let messages = left.len();
+        warn!(messages, error, "messages could not be let go; they come again on their own time");
+    }
+
+    /// Returns the messages for which another try may help, and why one is needed.
+    async fn try_to_hide<'a>(
+        &self,
+        messages: &[(&'a str, Duration)],
+    ) -> (Vec<(&'a str, Duration)>, String) {
+        if messages.is_empty() {
+            return (Vec::new(), String::new());
+        }
+        let entries = messages.iter().enumerate().filter_map(|(position, (handle, hidden_for))| {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder();
-            let entry = entry.id(position.to_string()).receipt_handle(handle);
+            let entry = entry.id(position.to_string()).receipt_handle(*handle);
+            let visibility = seconds((*hidden_for).min(VISIBILITY_MAX));
             entry.visibility_timeout(visibility).build().ok()
         });
         let call = self.client.change_message_visibility_batch().queue_url(&self.url);
         let answer = call.set_entries(Some(entries.collect())).send().await;
-        if let Err(error) = self.observe("change_message_visibility_batch", answer) {
-            warn!(error = %Chain(&*error), "could not change the visibility of messages");
+        match self.observe("change_message_visibility_batch", answer) {
+            Err(error) => (messages.to_vec(), Chain(&*error).to_string()),
+            Ok(answer) => again(messages, &answer.failed),
         }
     }
 
@@ -178,6 +211,17 @@ impl Queue {
         self.metrics.sqs_called(call, answer.is_ok());
         answer.map_err(Into::into)
     }
+}
+
+/// What of a batch, whose entries are named by their positions, is worth another try, and why it needs
+/// one.
+fn again<T: Copy>(batch: &[T], failed: &[BatchResultErrorEntry]) -> (Vec<T>, String) {
+    // The sender's fault is a receipt that no longer counts: no other try mends it.
+    let again = failed.iter().filter(|failed| !failed.sender_fault);
+    let why = again.clone().map(|failed| failed.code.clone()).next_back();
+    let entry = |id: &str| batch.get(id.parse::<usize>().ok()?).copied();
+    let left = again.filter_map(|failed| entry(&failed.id)).collect();
+    (left, why.unwrap_or_default())
 }
 
 fn seconds(duration: Duration) -> i32 {

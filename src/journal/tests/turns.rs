@@ -343,6 +343,69 @@ async fn count_pending(server: &Server) -> u64 {
 }
 
 #[tokio::test]
+async fn what_no_message_will_bring_is_retried_by_the_journal() {
+    let mut stopped = Server::start().stop();
+    stopped.settings.queue_retries = true;
+    let server = stopped.start();
+    let again_at = START.plus(MINUTE);
+    // By webhook, from before the queue retried.
+    server.send_new(webhook("evt_1")).await;
+    server.settle(&server.claim().await[0], Verdict::Return(again_at)).await;
+    assert_eq!(server.state("evt_1").await, "retrying");
+    // Its message is let go at a restart, and has not come again yet.
+    server.send_new(eventbridge("evt_2").of_user("b")).await;
+    let server = server.restart();
+    server.settle(&server.claim().await[0], Verdict::Return(again_at)).await;
+    assert_eq!(server.state("evt_2").await, "retrying");
+    // Now it has.
+    assert_eq!(server.send(eventbridge("evt_2")).await, ArrivalOutcome::Duplicate);
+    server.advance(MINUTE);
+    for due in server.claim().await {
+        server.settle(&due, Verdict::Return(again_at)).await;
+    }
+    assert_eq!(server.state("evt_1").await, "retrying");
+    assert_eq!(server.state("evt_2").await, "returned");
+}
+
+#[tokio::test]
+async fn a_message_is_in_hand_until_every_route_has_failed() {
+    let server = queue_backed();
+    server.send_new(eventbridge("evt_1")).await;
+    let seq = server.story("evt_1").await.unwrap().summary.seq;
+    let mut end = Box::pin(server.journal.end_of(seq));
+    for (route, minutes) in [(0, 5), (1, 1)] {
+        assert_eq!(futures_util::future::poll_immediate(end.as_mut()).await.map(drop), None);
+        let due = server.claim_of(&server.routes[route..=route], 9).await.due.remove(0);
+        server.settle(&due, Verdict::Return(START.plus(MINUTE * minutes))).await;
+        // Whoever is to be told by that commit has been told when there is another.
+        drop(server.journal.probe().await.unwrap());
+    }
+    // The later of the two: a message that comes too early for one of them burns a receive.
+    assert_eq!(end.await.unwrap(), EventEnd { again_at: Some(START.plus(MINUTE * 5)) });
+    let states = server.story("evt_1").await.unwrap().deliveries;
+    assert!(states.iter().all(|delivery| delivery.state == "returned"), "{states:?}");
+}
+
+#[tokio::test]
+async fn a_delivery_on_a_route_that_is_gone_keeps_no_message_waiting() {
+    let server = queue_backed();
+    server.send_new(eventbridge("evt_1")).await;
+    let seq = server.story("evt_1").await.unwrap().summary.seq;
+    for route in 0..2 {
+        let due = server.claim_of(&server.routes[route..=route], 9).await.due.remove(0);
+        server.settle(&due, Verdict::Return(START.plus(MINUTE))).await;
+    }
+    let stopped = server.stop();
+    let (journal, mut writer) = stopped.open().unwrap();
+    let routes = writer.register_routes(&[spec(ROUTES[0])]).unwrap();
+    let thread = std::thread::spawn(move || writer.run());
+    let server = Server { journal, routes, thread, stopped };
+    assert_eq!(server.send(eventbridge("evt_1")).await, ArrivalOutcome::Duplicate);
+    server.settle(&server.claim().await[0], Verdict::Delivered).await;
+    assert_eq!(server.journal.end_of(seq).await.unwrap(), EventEnd { again_at: None });
+}
+
+#[tokio::test]
 async fn when_the_journal_retries_again_nothing_waits_for_messages() {
     let server = queue_backed();
     server.send_new(eventbridge("evt_1")).await;

@@ -1,11 +1,13 @@
 //! A queue for the gateway, at our own stand-in or at an emulator written by others: the same tests
 //! run against both.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
+use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use twinstream::sim::aws::{Aws, Handle, Settings};
@@ -46,6 +48,15 @@ impl StandIn {
         self.stop.cancel();
         self.server.await.unwrap();
     }
+}
+
+/// How many messages of a queue are where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Depth {
+    /// To be received.
+    pub(crate) visible: u32,
+    /// Received, and neither deleted nor visible again; or not visible yet.
+    pub(crate) hidden: u32,
 }
 
 pub(crate) const QUEUE: &str = "auth0-events";
@@ -106,18 +117,45 @@ impl Cloud {
     /// Waits until the queue has nothing to hand out and nothing out of hand.
     pub(crate) async fn emptied(&self) {
         until("an empty queue", async || {
-            let call = self.client.get_queue_attributes().queue_url(&self.queue_url);
-            let answer = call.attribute_names(QueueAttributeName::All).send().await.ok()?;
-            let attributes = answer.attributes?;
-            let messages = [
-                QueueAttributeName::ApproximateNumberOfMessages,
-                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-                QueueAttributeName::ApproximateNumberOfMessagesDelayed,
-            ];
-            let none = |name| attributes.get(name).is_none_or(|number| number == "0");
-            messages.iter().all(none).then_some(())
+            (self.depth(&self.queue_url).await == Depth::default()).then_some(())
         })
         .await;
+    }
+
+    /// How many messages of a queue are where.
+    pub(crate) async fn depth(&self, queue_url: &str) -> Depth {
+        let attributes = self.attributes(queue_url).await;
+        let number = |name: QueueAttributeName| {
+            attributes.get(&name).map_or(0, |number| number.parse().unwrap())
+        };
+        Depth {
+            visible: number(QueueAttributeName::ApproximateNumberOfMessages),
+            hidden: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
+                + number(QueueAttributeName::ApproximateNumberOfMessagesDelayed),
+        }
+    }
+
+    /// Makes a dead-letter queue, where a message goes after so many receives. Returns its URL.
+    pub(crate) async fn dead_letters_after(&self, receives: u32) -> String {
+        let dead_url = create(&self.client, false, &[]).await;
+        let arn = self.arn(&dead_url).await;
+        let policy = json!({"deadLetterTargetArn": arn, "maxReceiveCount": receives.to_string()});
+        let call = self.client.set_queue_attributes().queue_url(&self.queue_url);
+        call.attributes(QueueAttributeName::RedrivePolicy, policy.to_string())
+            .send()
+            .await
+            .unwrap();
+        dead_url
+    }
+
+    pub(crate) async fn arn(&self, queue_url: &str) -> String {
+        self.attributes(queue_url).await[&QueueAttributeName::QueueArn].clone()
+    }
+
+    async fn attributes(&self, queue_url: &str) -> HashMap<QueueAttributeName, String> {
+        let call = self.client.get_queue_attributes().queue_url(queue_url);
+        let answer = call.attribute_names(QueueAttributeName::All).send().await.unwrap();
+        answer.attributes.unwrap()
     }
 }
 

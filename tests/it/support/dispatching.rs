@@ -11,7 +11,7 @@ use twinstream::delivery::{
     BreakerRule, Destination, Dispatcher, HttpSettings, HttpTarget, Limits, Retries, Retry, Route,
     Sender, Surroundings, Target,
 };
-use twinstream::event::{Arrival, EventId, Hops, RouteOrder};
+use twinstream::event::{Arrival, EventId, Hops, QueueHops, RouteOrder};
 use twinstream::journal::{
     Arrived, Content, DeliveryStory, Journal, NewDelivery, Person, RouteNo, RouteSpec, Rules,
     Settings, Writer,
@@ -142,7 +142,11 @@ impl Dispatching {
     /// Accepts an event, to be delivered by the one route.
     pub(crate) async fn accept(&self, event: &CloudEvent) -> i64 {
         let event = normalize::webhook(event.body().as_bytes()).unwrap().event;
-        let arrival = Arrival { at: self.clock.now(), stream: None, hops: Hops::Webhook };
+        let hops = match self.choices.retries {
+            Retries::Journal => Hops::Webhook,
+            Retries::Queue => Hops::Eventbridge(QueueHops::default()),
+        };
+        let arrival = Arrival { at: self.clock.now(), stream: None, hops };
         let arrived = Arrived::new(event, arrival, vec![NewDelivery::from(self.route)]);
         let accepted = self.journal.accept(arrived).await.unwrap();
         assert!(accepted.is_new);
