@@ -280,6 +280,19 @@ impl Pair {
             verdict,
         };
         drop(self.store.journal.settle(settlement).await.unwrap());
+        if is_current && matches!(how, How::Return) {
+            self.see_whether_it_is_retried(&due, route, now).await;
+        }
+    }
+
+    /// The journal retries what no message may bring: none of it is in hand.
+    async fn see_whether_it_is_retried(&mut self, due: &Due, route: usize, now: Timestamp) {
+        let story = self.store.reader().event(due.event_id.clone()).await.unwrap().unwrap();
+        let is_ours = |delivery: &&DeliveryStory| delivery.route == ROUTES[route].0;
+        let delivery = story.deliveries.iter().find(is_ours).unwrap();
+        if delivery.state == "retrying" {
+            self.model.delivery(due.seq, route).unwrap().state = State::Retrying { at: now };
+        }
     }
 
     /// Of the dead letters, if there are any.

@@ -263,6 +263,7 @@ impl World {
         {
             drop(settled.unwrap());
         }
+        self.see_what_is_retried();
     }
 
     /// What is to be told the journal. Of a lease that has ended, it takes no notice.
