@@ -16,11 +16,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tracing::error;
 
+use super::RouteNo;
+use super::due::{Due, Row, is_damage, read_due, time_of};
 use super::end::{self, Ending};
 use super::shelf::Shelf;
 use super::told::{self, Lane};
-use super::{RouteNo, payload};
-use crate::event::{Candidacy, EventId, Moment, Path, RouteOrder, Timestamp, Turn};
+use crate::event::{Candidacy, DeliveryOutcome, Moment, RouteOrder, Timestamp, Turn};
 use crate::telemetry::Chain;
 
 /// What to lease.
@@ -61,39 +62,10 @@ pub struct Claimed {
     pub newest: i64,
     /// The target is paused: nothing was leased.
     pub paused: bool,
+    /// Deliveries that ended when it would have been their turn: superseded, filtered, or damaged.
+    pub ended: Vec<(RouteNo, DeliveryOutcome)>,
     /// Whether something of the backlog still waits for its first attempt.
     pub backlog_left: bool,
-}
-
-/// A delivery to attempt now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
-    /// The journal's number of the event.
-    pub seq: i64,
-    /// The route.
-    pub route: RouteNo,
-    /// The event's id.
-    pub event_id: EventId,
-    /// The event's type.
-    pub kind: Box<str>,
-    /// When the change happened, by Auth0's clock.
-    pub time: Timestamp,
-    /// The path that brought the event first.
-    pub first_path: Path,
-    /// The CloudEvent's JSON text.
-    pub payload: Vec<u8>,
-    /// Which attempt this is, from 1.
-    pub attempt: u32,
-    /// Which of those that a limit counts, from 1: attempts before a redrive, and those that failed
-    /// because the target was down, are not among them.
-    pub counted: u32,
-    /// When the event was accepted, or its delivery put back by the last redrive: its age counts from
-    /// here.
-    pub since: Timestamp,
-    /// When the event was accepted.
-    pub accepted_at: Timestamp,
-    /// A newer event of its subject was delivered or attempted before.
-    pub late: bool,
 }
 
 /// Deliveries leased by one claim at most, whatever it wants.
@@ -120,13 +92,20 @@ pub(super) fn claim(
         retries: claim.retries_min,
         backlog: claim.backlog.map_or(usize::MAX, |backlog| backlog.max),
     };
-    let mut due = Vec::new();
+    let (mut due, mut ended) = (Vec::new(), Vec::new());
     for (index, route) in claim.routes.iter().enumerate() {
         // A fair share of what is left: a route with a backlog does not starve those behind it.
         let wanted = left.places.div_ceil(claim.routes.len() - index);
         let order = shelf.orders.get(route).copied().unwrap_or_default();
-        let mut leasing =
-            Leasing { connection, shelf, route: *route, order, now, lease: claim.lease };
+        let mut leasing = Leasing {
+            connection,
+            shelf,
+            route: *route,
+            order,
+            now,
+            lease: claim.lease,
+            ended: &mut ended,
+        };
         leasing.claim(wanted, claim.backlog, &mut left, &mut due)?;
     }
     let backlog_left = match claim.backlog {
@@ -134,7 +113,7 @@ pub(super) fn claim(
         None => false,
     };
     let next_due = next_due(connection, &claim.routes, now)?;
-    Ok(Claimed { due, next_due, newest, paused: false, backlog_left })
+    Ok(Claimed { due, next_due, newest, paused: false, ended, backlog_left })
 }
 
 fn is_paused(connection: &Connection, target: &str) -> rusqlite::Result<bool> {
@@ -159,28 +138,7 @@ struct Leasing<'a> {
     order: RouteOrder,
     now: Timestamp,
     lease: Duration,
-}
-
-struct Row {
-    seq: i64,
-    lane: i64,
-    attempts: u32,
-    uncounted: u32,
-    since: Timestamp,
-    watched: Option<Vec<u8>>,
-}
-
-impl Row {
-    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            seq: row.get(0)?,
-            lane: row.get(1)?,
-            attempts: row.get(2)?,
-            uncounted: row.get(3)?,
-            since: row.get(4)?,
-            watched: row.get(5)?,
-        })
-    }
+    ended: &'a mut Vec<(RouteNo, DeliveryOutcome)>,
 }
 
 /// What became of a delivery that could be leased.
@@ -397,62 +355,9 @@ impl Leasing<'_> {
     fn end(&mut self, row: &Row, ending: &Ending<'_>) -> rusqlite::Result<Turned> {
         let lane = Lane { route: self.route, lane: row.lane };
         let next = end::end(self.connection, self.shelf, (row.seq, lane), ending, self.now)?;
+        self.ended.push((self.route, ending.outcome()));
         Ok(Turned::Ended { next })
     }
-}
-
-fn time_of(connection: &Connection, seq: i64) -> rusqlite::Result<Timestamp> {
-    connection
-        .prepare_cached("SELECT time_ns FROM events WHERE seq = ?")?
-        .query_row([seq], |row| row.get(0))
-}
-
-fn read_due(
-    connection: &Connection,
-    route: RouteNo,
-    row: &Row,
-    late: bool,
-) -> rusqlite::Result<Due> {
-    connection
-        .prepare_cached(
-            "SELECT id, kind, first_path, encoding, body, time_ns,
-                CASE first_path WHEN 0 THEN webhook_stored_at ELSE eventbridge_stored_at END
-             FROM events JOIN payloads USING (seq) WHERE seq = ?",
-        )?
-        .query_row([row.seq], |event| {
-            let payload = payload::decode(event.get(3)?, event.get(4)?).map_err(damaged)?;
-            let id: String = event.get(0)?;
-            Ok(Due {
-                seq: row.seq,
-                route,
-                event_id: EventId::parse(&id).map_err(damaged)?,
-                kind: event.get(1)?,
-                time: event.get(5)?,
-                first_path: super::sqlite::path_of(event.get(2)?)?,
-                payload,
-                attempt: row.attempts + 1,
-                counted: row.attempts.saturating_sub(row.uncounted) + 1,
-                since: row.since,
-                accepted_at: event.get(6)?,
-                late,
-            })
-        })
-}
-
-/// A stored value that cannot be what was written.
-pub(super) fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error))
-}
-
-/// Whether reading failed by what is stored, rather than by the store.
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error,
-        rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::InvalidColumnType(..)
-            | rusqlite::Error::QueryReturnedNoRows
-    )
 }
 
 fn any_fresh(connection: &Connection, routes: &[RouteNo], up_to: i64) -> rusqlite::Result<bool> {

@@ -30,7 +30,7 @@ pub(super) enum Ending<'a> {
 }
 
 impl Ending<'_> {
-    const fn outcome(&self) -> DeliveryOutcome {
+    pub(super) const fn outcome(&self) -> DeliveryOutcome {
         match self {
             Self::Delivered => DeliveryOutcome::Delivered,
             Self::Dead(_) => DeliveryOutcome::Dead,

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::RouteNo;
-use super::claim::damaged;
+use super::due::damaged;
 use crate::event::{Digest, Known, Moment, Timestamp, Told, Watched};
 
 /// Names a subject on a route.

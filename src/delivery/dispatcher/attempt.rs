@@ -123,7 +123,7 @@ impl Dispatcher {
         );
     }
 
-    fn count_end(&self, route: &Route, outcome: DeliveryOutcome) {
+    pub(super) fn count_end(&self, route: &Route, outcome: DeliveryOutcome) {
         self.around.metrics.delivery_ended(&route.name, &self.target.name, outcome);
     }
 

@@ -100,6 +100,11 @@ impl Dispatcher {
             }
         };
         asking.failing = false;
+        for (number, outcome) in &claimed.ended {
+            if let Some(route) = self.routes.iter().find(|route| route.number == *number) {
+                self.count_end(route, *outcome);
+            }
+        }
         self.standing.paused(claimed.paused);
         if claimed.paused {
             return Vec::new();

@@ -54,9 +54,20 @@ pub(super) struct Model {
     /// The newest event that was attempted, by route and subject, and since when.
     attempted: BTreeMap<(usize, String), (Moment, Timestamp)>,
     pub(super) paused: bool,
+    /// The events whose SQS message is in hand: it has come, and something of them goes on.
+    pub(super) in_hand: BTreeSet<i64>,
 }
 
 impl Model {
+    /// Messages are let go when nothing of their events goes on.
+    pub(super) fn let_messages_go(&mut self) {
+        let goes_on =
+            |delivery: &Delivery| !matches!(delivery.state, State::Returned | State::Ended(_));
+        self.in_hand.retain(|seq| {
+            self.events.get(seq).is_some_and(|event| event.deliveries.iter().any(goes_on))
+        });
+    }
+
     /// Whether the event is new, and whether the arrival is the first by its path.
     pub(super) fn accept(
         &mut self,
@@ -65,7 +76,11 @@ impl Model {
         now: Timestamp,
     ) -> (bool, ArrivalOutcome) {
         let id = id(change, path);
-        if let Some(event) = self.events.values_mut().find(|event| event.change == change) {
+        let mut known = self.events.iter_mut();
+        if let Some((seq, event)) = known.find(|(_, event)| event.change == change) {
+            if path == Path::Eventbridge {
+                self.in_hand.insert(*seq);
+            }
             event.ids.insert(id);
             for delivery in &mut event.deliveries {
                 if path == Path::Eventbridge && delivery.state == State::Returned {
@@ -90,6 +105,9 @@ impl Model {
             deliveries: [delivery; ROUTES.len()],
         };
         self.events.insert(self.last_seq, event);
+        if path == Path::Eventbridge {
+            self.in_hand.insert(self.last_seq);
+        }
         (true, ArrivalOutcome::Accepted)
     }
 

@@ -176,6 +176,7 @@ impl Pair {
         let arrived = arrived(change, path, now, &self.store);
         let Accepted { outcome, is_new, .. } = self.store.journal.accept(arrived).await.unwrap();
         assert_eq!((is_new, outcome), self.model.accept(change, path, now));
+        self.model.let_messages_go();
         *self.sent.arrivals.entry(path).or_default() += 1;
         self.sent.events += u64::from(is_new);
     }
@@ -225,6 +226,7 @@ impl Pair {
                 self.model.delivery(seq, route).unwrap().state = superseded;
             }
         }
+        self.model.let_messages_go();
     }
 
     fn lease(&mut self, claimed: Due, route: usize, now: Timestamp) {
@@ -256,7 +258,13 @@ impl Pair {
             return;
         }
         let now = self.store.now();
-        let (verdict, state) = becomes(how, now);
+        let (verdict, state) = match becomes(how, now) {
+            // None may ever come, so that the journal tries again.
+            (verdict, State::Returned) if !self.model.in_hand.contains(&due.seq) => {
+                (verdict, State::Retrying { at: now })
+            }
+            other => other,
+        };
         let attempt = (!matches!(how, How::GiveBack)).then_some(Attempt {
             started_at: now,
             took: Duration::ZERO,
@@ -271,6 +279,7 @@ impl Pair {
             delivery.attempts -= u32::from(attempt.is_none());
             delivery.uncounted += u32::from(matches!(verdict, Verdict::RetryUncounted(_)));
             self.leases[lease].ended = Some(self.step);
+            self.model.let_messages_go();
         }
         let settlement = Settlement {
             seq: due.seq,
@@ -280,19 +289,6 @@ impl Pair {
             verdict,
         };
         drop(self.store.journal.settle(settlement).await.unwrap());
-        if is_current && matches!(how, How::Return) {
-            self.see_whether_it_is_retried(&due, route, now).await;
-        }
-    }
-
-    /// The journal retries what no message may bring: none of it is in hand.
-    async fn see_whether_it_is_retried(&mut self, due: &Due, route: usize, now: Timestamp) {
-        let story = self.store.reader().event(due.event_id.clone()).await.unwrap().unwrap();
-        let is_ours = |delivery: &&DeliveryStory| delivery.route == ROUTES[route].0;
-        let delivery = story.deliveries.iter().find(is_ours).unwrap();
-        if delivery.state == "retrying" {
-            self.model.delivery(due.seq, route).unwrap().state = State::Retrying { at: now };
-        }
     }
 
     /// Of the dead letters, if there are any.
@@ -359,6 +355,7 @@ impl Pair {
     /// A restart ends all leases.
     fn release_all(&mut self) {
         self.model.release(None, self.store.now());
+        self.model.in_hand.clear();
         for lease in &mut self.leases {
             lease.ended.get_or_insert(self.step);
         }

@@ -77,6 +77,7 @@ impl World {
                 delivery.state = State::Ended(DeliveryOutcome::Discarded);
             }
         }
+        self.let_messages_go();
     }
 
     pub(super) async fn pause(&mut self, paused: bool) {

@@ -39,17 +39,6 @@ impl World {
         rows.unwrap().collect::<Result<_, _>>().unwrap()
     }
 
-    /// Of what was to wait for its message, the journal retries what no message may bring: none of it is
-    /// in hand.
-    pub(super) fn see_what_is_retried(&mut self) {
-        let codes = self.codes();
-        for (key, delivery) in &mut self.deliveries {
-            if delivery.state == State::Returned && codes[key] == 3 {
-                delivery.state = State::Open;
-            }
-        }
-    }
-
     /// Those that wait for a retry.
     pub(super) fn retrying(&self) -> Vec<Key> {
         self.codes().into_iter().filter(|(_, code)| *code == 3).map(|(key, _)| key).collect()
@@ -120,6 +109,7 @@ impl World {
             assert!(newer_was_told, "superseded by nothing: {key:?}");
             self.deliveries.get_mut(&key).unwrap().state = SUPERSEDED;
         }
+        self.let_messages_go();
         count
     }
 

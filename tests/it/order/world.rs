@@ -1,6 +1,6 @@
 //! The journal, the applications, and what is known of them from outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) lanes: BTreeMap<(usize, usize), Lane>,
     /// What was leased, and is not settled.
     pub(super) in_hand: Vec<Lease>,
+    /// The events whose SQS message is in hand: it has come, and something of them goes on.
+    messages: BTreeSet<i64>,
     pub(super) paused: bool,
 }
 
@@ -119,6 +121,7 @@ impl World {
             deliveries: BTreeMap::new(),
             lanes: lanes.map(|lane| (lane, Lane::new(Possible::all()))).collect(),
             in_hand: Vec::new(),
+            messages: BTreeSet::new(),
             paused: false,
         }
     }
@@ -179,6 +182,19 @@ impl World {
                 delivery.was_put_back = true;
             }
         }
+        if path == Path::Eventbridge {
+            self.messages.insert(seq);
+        }
+        self.let_messages_go();
+    }
+
+    /// Nothing of their events goes on.
+    pub(super) fn let_messages_go(&mut self) {
+        let goes_on = |seq: i64| {
+            let mut of_event = self.deliveries.range((seq, 0)..(seq + 1, 0));
+            of_event.any(|(_, one)| matches!(one.state, State::Open | State::UnderWay))
+        };
+        self.messages.retain(|seq| goes_on(*seq));
     }
 
     pub(super) async fn claim(&mut self, claiming: Claiming) {
@@ -263,7 +279,6 @@ impl World {
         {
             drop(settled.unwrap());
         }
-        self.see_what_is_retried();
     }
 
     /// What is to be told the journal. Of a lease that has ended, it takes no notice.
@@ -276,6 +291,10 @@ impl World {
         let (verdict, state) = match how.word {
             // What was taken was sent, and is not given back.
             Word::GiveBack if lease.taken => (Verdict::Retry(now), State::Open),
+            // None may ever come, so that the journal tries again.
+            Word::Return if !self.messages.contains(&lease.due.seq) => {
+                (becomes(Word::Return, now).0, State::Open)
+            }
             word => becomes(word, now),
         };
         let attempt = (verdict != Verdict::GiveBack).then_some(Attempt {
@@ -308,6 +327,7 @@ impl World {
         if state == State::Ended(DeliveryOutcome::Delivered) && !lease.due.late {
             lane.possible.took(ROUTES[lease.route].heard(of.says));
         }
+        self.let_messages_go();
     }
 
     pub(super) fn wait(&self, time: Duration) {
@@ -341,8 +361,19 @@ impl World {
         drop((reader, connection));
         let store = how(store);
         let (reader, connection) = look(&store);
-        let in_hand = Vec::new();
-        Self { store, reader, connection, changes, events, deliveries, lanes, in_hand, paused }
+        let (in_hand, messages) = (Vec::new(), BTreeSet::new());
+        Self {
+            store,
+            reader,
+            connection,
+            changes,
+            events,
+            deliveries,
+            lanes,
+            in_hand,
+            messages,
+            paused,
+        }
     }
 
     pub(super) fn subject(&self, seq: i64) -> usize {
