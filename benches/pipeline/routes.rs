@@ -42,7 +42,7 @@ pub(crate) async fn measure(scale: &Scale, folder: &Path, report: &mut Report) {
         let each = per_second * count as f64;
         deliveries.push(each);
         report.push(
-            Row::new(&format!("{count} routes, request to last 2XX; times at half the rate"))
+            Row::new(&format!("request to the last 2XX, routes: {count}; times at half the rate"))
                 .rate(per_second)
                 .took(p50, p99)
                 .ratio("deliveries/s, of those with 1 route", each / deliveries[0]),
