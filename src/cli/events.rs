@@ -183,6 +183,9 @@ fn tell_arrival(arrival: &ArrivalStory, time: Timestamp) -> Vec<String> {
             lines.push(format!("    {:>10}  {hop:<25} {at}", span(at.millis_since(time))));
         }
     }
+    if arrival.redriven {
+        lines.push("    put back from a dead-letter queue: its latency is not the path's".into());
+    }
     if let Some(count @ 2..) = arrival.receive_count {
         lines.push(format!("    received {count} times: its latency is not the path's"));
     }
