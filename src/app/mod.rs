@@ -103,7 +103,8 @@ impl Gateway {
         let sqs = SharedClient::default();
         let queues = config.eventbridge.as_ref();
         let queues = queues.map(|door| (Arc::clone(&sqs), door.dead_letters.clone()));
-        let letters = DeadLetters::new(journal.reader()?, queues);
+        let route_names = config.routes.iter().map(|route| route.name.clone()).collect();
+        let letters = DeadLetters::new(journal.reader()?, queues, route_names);
         let health_too = health.clone();
         let base = Base { journal, numbers, clock, health: health_too, metrics, letters, sqs };
 
@@ -128,7 +129,7 @@ impl Gateway {
         gateway.start_admin(config, &base, admin_listener)?;
         gateway.start_dispatchers(config, &base, access)?;
         gateway.start_doors(config, &base, webhook_listener, access)?;
-        gateway.start_housekeeping(config, &base)?;
+        gateway.start_housekeeping(&base)?;
         info!(
             mode = %config.mode,
             webhook = addresses.webhook.map(tracing::field::display),
@@ -272,13 +273,12 @@ impl Gateway {
     }
 
     /// What works beside the pipeline: retention, and those who carry out orders.
-    fn start_housekeeping(&mut self, config: &Config, base: &Base) -> anyhow::Result<()> {
+    fn start_housekeeping(&mut self, base: &Base) -> anyhow::Result<()> {
         let stop = || self.stop_parts.clone();
         let (journal, until) = (base.journal.clone(), stop());
         let eraser = Eraser::new(base.journal.clone(), base.journal.reader()?).run(stop());
-        let routes = config.routes.iter().map(|route| route.name.clone()).collect();
         let (letters, reader) = (base.letters.clone(), base.journal.reader()?);
-        let clerk = Clerk::new(base.journal.clone(), reader, letters, routes).run(stop());
+        let clerk = Clerk::new(base.journal.clone(), reader, letters).run(stop());
         self.parts.spawn("retention", async move { journal.keep_house(until).await });
         self.parts.spawn("erasures", eraser);
         self.parts.spawn("dead letters", clerk);

@@ -1,10 +1,9 @@
 //! `twinstream events`
 
 use clap::{Args, Subcommand};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use serde_json::json;
 
-use super::{Failure, JournalArguments, out};
+use super::{Failure, JournalArguments, erase, out};
 use crate::event::{EventId, Path, Timestamp};
 use crate::journal::{
     ArrivalStory, AttemptStory, DeliveryStory, EventFilter, EventStory, EventSummary,
@@ -16,6 +15,9 @@ pub(super) enum Command {
     List(List),
     /// Tell one event's whole story: both arrivals with their hops, and every attempt.
     Show(Show),
+    /// Erase the content of every event that names a user, on a running gateway. Ids, times and
+    /// outcomes stay, so that counts stay right; what was to be delivered of it is discarded.
+    Erase(erase::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +56,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::List(arguments) => list(arguments).await,
         Command::Show(arguments) => show(arguments).await,
+        Command::Erase(arguments) => erase::run(arguments).await,
     }
 }
 
@@ -71,19 +74,14 @@ async fn list(arguments: List) -> Result<(), Failure> {
     } else if events.is_empty() {
         out::note("no events");
     } else {
-        out::line(&table_of(&events).to_string());
+        out::line(&table_of(&events));
     }
     Ok(())
 }
 
-fn table_of(events: &[EventSummary]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::UTF8_BORDERS_ONLY)
-        .set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["no", "id", "type", "subject", "time", "webhook", "eventbridge", "again"]);
-    for event in events {
-        table.add_row([
+fn table_of(events: &[EventSummary]) -> String {
+    let rows = events.iter().map(|event| {
+        vec![
             event.seq.to_string(),
             event.id.clone(),
             event.kind.clone(),
@@ -92,14 +90,10 @@ fn table_of(events: &[EventSummary]) -> Table {
             after(event.webhook_at, event.time),
             after(event.eventbridge_at, event.time),
             event.duplicates.to_string(),
-        ]);
-    }
-    for column in [0, 5, 6, 7] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
+        ]
+    });
+    let header = ["no", "id", "type", "subject", "time", "webhook", "eventbridge", "again"];
+    out::table(&header, rows.collect(), &[0, 5, 6, 7])
 }
 
 /// How long after the event's time.
@@ -182,6 +176,9 @@ fn tell_arrival(arrival: &ArrivalStory, time: Timestamp) -> Vec<String> {
         if let Some(at) = at {
             lines.push(format!("    {:>10}  {hop:<25} {at}", span(at.millis_since(time))));
         }
+    }
+    if arrival.redriven {
+        lines.push("    put back from a dead-letter queue: its latency is not the path's".into());
     }
     if let Some(count @ 2..) = arrival.receive_count {
         lines.push(format!("    received {count} times: its latency is not the path's"));

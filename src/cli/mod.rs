@@ -1,13 +1,20 @@
 //! The command line: one file for each command. The only module that prints.
 
+mod admin;
 mod check_config;
 mod compare;
+mod dead_letters;
 mod demo;
+mod erase;
 mod events;
 mod healthcheck;
+mod orders;
 mod out;
 mod pattern;
+mod progress;
+mod quarantine;
 mod serve;
+mod targets;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,9 +46,21 @@ enum Command {
     Demo(demo::Arguments),
     /// Compare the two paths, from the journal.
     Compare(compare::Arguments),
-    /// Look at events: a list, or one event's whole story.
+    /// Look at events: a list, or one event's whole story; erase what names a user.
     #[command(subcommand)]
     Events(events::Command),
+    /// Look at dead letters of a running gateway, wherever they lie; put them back, or give them up.
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
+    /// Look at what came to a running gateway and could not be understood; read it once more.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// Look at the targets of a running gateway; pause and resume them.
+    #[command(subcommand)]
+    Targets(targets::Command),
+    /// Look at what people ordered of a running gateway: who, why, and how far it is.
+    #[command(subcommand)]
+    Orders(orders::Command),
     /// Check the configuration and print the settings in force, secrets hidden.
     CheckConfig(ConfigArguments),
     /// Try an event pattern on an event: whether it matches, and if not, why.
@@ -175,6 +194,10 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Compare(arguments) => compare::run(arguments).await,
         Command::Events(command) => events::run(command).await,
+        Command::DeadLetters(command) => dead_letters::run(command).await,
+        Command::Quarantine(command) => quarantine::run(command).await,
+        Command::Targets(command) => targets::run(command).await,
+        Command::Orders(command) => orders::run(command).await,
         Command::CheckConfig(arguments) => check_config::run(arguments),
         Command::Pattern(command) => pattern::run(&command),
         Command::Healthcheck(arguments) => healthcheck::run(arguments).await,

@@ -1,11 +1,20 @@
 //! Printing.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+
+use crate::event::Timestamp;
 
 /// To standard output. Whoever closed the pipe has read enough.
 pub(super) fn print(text: &str) {
+    bytes(text.as_bytes());
+}
+
+/// The same for what may be no text.
+pub(super) fn bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    drop(out.write_all(bytes).and_then(|()| out.flush()));
 }
 
 /// A line to standard output.
@@ -21,4 +30,96 @@ pub(super) fn note(text: &str) {
 /// An error, to standard error.
 pub(super) fn error(text: &str) {
     note(&format!("error: {text}"));
+}
+
+/// Whether people look at standard error while it is written.
+pub(super) fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Writes over the last line of a terminal that is standard error; an empty text clears it.
+pub(super) fn renew_line(text: &str) {
+    let mut out = std::io::stderr().lock();
+    // ECMA-48: CSI K clears from the cursor to the end of the line.
+    drop(write!(out, "\r{text}\u{1b}[K").and_then(|()| out.flush()));
+}
+
+/// A time in a table, to the millisecond.
+pub(super) fn time(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "–".to_owned(), |at| at.floor_to_millis().to_string())
+}
+
+/// A table without lines between its rows; `numbers` are the columns with numbers.
+pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, numbers: &[usize]) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(comfy_table::presets::UTF8_BORDERS_ONLY)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
+    table.add_rows(rows);
+    for column in numbers {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}
+
+/// Text of others for one line: what would break the line, move the cursor or turn the direction of
+/// writing is shown by its code.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if is_harmless(c) { c.to_string() } else { code(c) }).collect()
+}
+
+/// The same for several lines.
+pub(super) fn lines(text: &str) -> String {
+    let line = |line: &str| one_line(line.trim_end_matches('\r'));
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The same for a place with few columns: the end may be cut off.
+pub(super) fn short(text: &str, columns: usize) -> String {
+    let text = one_line(text);
+    match text.char_indices().nth(columns) {
+        None => text,
+        Some(_) => text.chars().take(columns.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+fn is_harmless(c: char) -> bool {
+    // Unicode, bidirectional formatting characters.
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !c.is_control() && !turns
+}
+
+fn code(c: char) -> String {
+    c.escape_default().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(one_line(text), expected);
+    }
+
+    #[test]
+    fn text_of_others_can_not_write_over_the_terminal() {
+        check("Zoë's 日本 \\n", "Zoë's 日本 \\n");
+        check("a\u{1b}[2Jb\r\nc\td", "a\\u{1b}[2Jb\\r\\nc\\td");
+        check("\u{9b}2J", "\\u{9b}2J");
+        check("user\u{202e}gnp.exe", "user\\u{202e}gnp.exe");
+        assert_eq!(lines("a\r\nb\u{7}"), "a\nb\\u{7}");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_off() {
+        assert_eq!(short("12345", 5), "12345");
+        assert_eq!(short("123456", 5), "1234…");
+        assert_eq!(short("日本日本日本", 5), "日本日本…");
+        assert_eq!(short("", 5), "");
+    }
 }

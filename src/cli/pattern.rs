@@ -109,7 +109,8 @@ impl Arguments {
     }
 }
 
-fn text(path: &Path) -> Result<String, Failure> {
+/// What is in a file, or comes from standard input.
+pub(super) fn text(path: &Path) -> Result<String, Failure> {
     let text = if path == Path::new("-") { whole(io::stdin().lock()) } else { open(path) };
     text.with_context(|| format!("{} can't be read", path.display()))
         .map_err(|error| Failure::Input(Chain(&*error).to_string()))

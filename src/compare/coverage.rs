@@ -63,6 +63,11 @@ impl WindowAsked {
         Ok(Self { from: read(from)?, to: read(to)?, now })
     }
 
+    /// The ends that are not open.
+    pub const fn ends(self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.from, self.to)
+    }
+
     /// Fills an open end with that of what there is: `held` is the `time` of the first and the last
     /// event. The end is never before now, so that an event with a `time` to come is counted too,
     /// as one that has not settled.

@@ -1,6 +1,7 @@
 //! Settings from the defaults, a file, the environment and flags, checked as a whole, and cut into
 //! what each part of the program needs. The only module that reads the environment.
 
+mod asking;
 mod build;
 mod check;
 mod layers;
@@ -25,6 +26,7 @@ use crate::journal;
 use crate::routing::{Changed, Pattern, Transform};
 use crate::telemetry::log;
 
+pub use asking::ForAsking;
 use layers::Layer;
 
 /// Every key with its default, unit and reason.

@@ -1,35 +1,35 @@
 //! Carrying out orders: dead letters are put back, or given up, at a rate.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::letter::Found;
+use super::pace::Pace;
+use super::pass::Pass;
 use super::queue::Queue;
 use super::{DeadLetters, QueueError, pattern_of};
 use crate::journal::{
     Journal, JournalError, Letter, LetterPlan, LetterSource, Letters, OrderDesk, OrderKind,
-    OrderStory, Page, Person, ReadError, Reader,
+    OrderStory, Ordered, Page, Person, ReadError, Reader,
 };
 use crate::routing::Pattern;
 use crate::telemetry::Chain;
 
-/// Carries out orders to redrive and to discard. What is under way goes on after a restart.
+/// Carries out orders to redrive and to discard, one after the other. What is under way goes on after a
+/// restart.
 #[derive(Debug)]
 pub struct Clerk {
     journal: Journal,
     reader: Reader,
     letters: DeadLetters,
-    /// The names of the routes of the configuration: a letter of another would wait for ever.
-    routes: Arc<[String]>,
 }
 
 /// Why a step of an order failed. It is made again.
 #[derive(Debug, thiserror::Error)]
-enum StepError {
+pub(super) enum StepError {
     #[error("changing the journal")]
     Journal(#[source] JournalError),
     #[error("reading the journal")]
@@ -58,29 +58,37 @@ enum Deed {
 }
 
 /// An order that can be carried out.
-struct Work {
+pub(super) struct Work {
     order: OrderStory,
     deed: Deed,
     plan: LetterPlan,
     pattern: Pattern,
 }
 
-/// Events of the journal looked at in one step.
+/// How far the work on one of the places went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Went {
+    /// To its end.
+    Through,
+    /// As far as can be.
+    AsFarAsCanBe,
+    /// Until somebody stopped the order.
+    UntilStopped,
+}
+
+/// Events of the journal looked at in one read.
 const EVENTS: usize = 50;
-/// The pause after a step that failed.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// Messages that don't match, held until the queue has been gone through.
-const HELD_MAX: usize = 10_000;
+/// Letters of the journal that share a step come within this time at the order's rate.
+const STEP: Duration = Duration::from_millis(20);
+/// How long an order that failed is left.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// While it waits for the next letter's turn, an order looks this often whether it was stopped.
+pub(super) const LOOK_UP_EVERY: Duration = Duration::from_secs(1);
 
 impl Clerk {
-    /// For these letters. `routes` are the names of the configuration's routes.
-    pub fn new(
-        journal: Journal,
-        reader: Reader,
-        letters: DeadLetters,
-        routes: Arc<[String]>,
-    ) -> Self {
-        Self { journal, reader, letters, routes }
+    /// For these letters.
+    pub const fn new(journal: Journal, reader: Reader, letters: DeadLetters) -> Self {
+        Self { journal, reader, letters }
     }
 
     /// Works until `stop`. If the process dies, an order goes on where the last step ended; a message
@@ -90,133 +98,148 @@ impl Clerk {
         let mut desk = OrderDesk::new(&self.journal, self.reader.clone(), kinds);
         while let Some(order) = desk.next(&stop).await {
             let number = order.order;
-            let carried_out = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                carried_out = self.carry_out(order) => carried_out,
-            };
-            if let Err(error) = carried_out {
+            if let Err(error) = self.carry_out(order, &stop).await {
                 warn!(order = number.0, error = %Chain(&error), "an order waits");
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(PAUSE_AFTER_FAILURE) => {}
-                }
+                desk.put_aside(number, PAUSE_AFTER_FAILURE);
             }
         }
     }
 
-    async fn carry_out(&self, order: OrderStory) -> Result<(), StepError> {
+    async fn carry_out(
+        &self,
+        order: OrderStory,
+        stop: &CancellationToken,
+    ) -> Result<(), StepError> {
         let number = order.order;
         let Some(work) = Work::read(order) else {
             warn!(order = number.0, "an order that can't be read is stopped");
             self.journal.end_order(number, true).await?;
             return Ok(());
         };
-        if work.plan.filter.asks_for(LetterSource::Journal) && !self.journals(&work).await? {
-            return Ok(());
-        }
-        for queue in &self.letters.queues {
-            if work.plan.filter.asks_for(queue.source()) && !self.queues(&work, queue).await? {
+        let mut pace = Pace::new(work.plan.rate, Instant::now());
+        let mut whole = true;
+        if work.plan.filter.asks_for(LetterSource::Journal) {
+            let went = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                went = self.go_through_journal(&work, &mut pace) => went?,
+            };
+            if went == Went::UntilStopped {
                 return Ok(());
             }
         }
-        self.journal.end_order(number, false).await?;
-        info!(order = number.0, deed = ?work.deed, "an order is carried out");
-        Ok(())
-    }
-
-    /// The journal's letters. Returns false when the order was stopped.
-    async fn journals(&self, work: &Work) -> Result<bool, StepError> {
-        let mut looked_at = work.order.looked_at;
-        loop {
-            if self.is_stopped(work).await? {
-                return Ok(false);
-            }
-            let pattern = work.pattern.clone();
-            let page = Page::After { seq: looked_at, events: EVENTS };
-            let matches = move |event: &serde_json::Value| pattern.matches(event);
-            let found = self.reader.letters(work.plan.filter.clone(), page, matches).await?;
-            let Letters { letters, looked_at: next } = found;
-            for of_event in letters.chunk_by(|one, two| one.seq == two.seq) {
-                let changed = self.step(work, of_event).await?;
-                tokio::time::sleep(work.pause(changed)).await;
-            }
-            match next {
-                Some(next) => looked_at = next,
-                None => return Ok(true),
-            }
-        }
-    }
-
-    /// The letters of one event.
-    async fn step(&self, work: &Work, letters: &[Letter]) -> Result<u64, StepError> {
-        let Some(first) = letters.first() else { return Ok(0) };
-        let (order, looked_at) = (work.order.order, first.seq);
-        let ordered = match work.deed {
-            Deed::PutBack => {
-                let has_route = |letter: &&Letter| self.routes.contains(&letter.route);
-                let numbers = letters.iter().filter(has_route).map(|letter| letter.no).collect();
-                self.journal.redrive(order, numbers, looked_at).await?
-            }
-            Deed::GiveUp => {
-                let numbers = letters.iter().map(|letter| letter.no).collect();
-                self.journal.discard(order, numbers, work.person(), looked_at).await?
-            }
-        };
-        Ok(ordered.changed)
-    }
-
-    /// A queue's letters. Returns false when the order was stopped.
-    async fn queues(&self, work: &Work, queue: &Queue) -> Result<bool, StepError> {
-        let mut held = Vec::new();
-        let mut seen = BTreeSet::new();
-        let result = self.go_through(work, queue, &mut held, &mut seen).await;
-        queue.let_go(&held).await;
-        result
-    }
-
-    async fn go_through(
-        &self,
-        work: &Work,
-        queue: &Queue,
-        held: &mut Vec<String>,
-        seen: &mut BTreeSet<String>,
-    ) -> Result<bool, StepError> {
-        while held.len() < HELD_MAX {
-            if self.is_stopped(work).await? {
-                return Ok(false);
-            }
-            let messages = queue.receive().await.map_err(StepError::Queue)?;
-            // Empty, or all of them were held for too long and have come again.
-            if messages.iter().all(|found| seen.contains(&found.letter.letter)) {
-                held.extend(messages.into_iter().map(|found| found.handle));
-                break;
-            }
-            for found in messages {
-                seen.insert(found.letter.letter.clone());
-                if work.is_meant(&found) {
-                    self.handle(work, queue, &found).await?;
-                    tokio::time::sleep(work.pause(1)).await;
-                } else {
-                    held.push(found.handle);
+        for queue in &self.letters.queues {
+            if work.plan.filter.asks_for(queue.source()) {
+                match self.go_through_queue(&work, queue, &mut pace, stop).await? {
+                    Went::Through => {}
+                    Went::AsFarAsCanBe => whole = false,
+                    Went::UntilStopped => return Ok(()),
                 }
             }
         }
-        Ok(true)
+        self.journal.end_order(number, !whole).await?;
+        info!(order = number.0, deed = ?work.deed, whole, "an order is carried out");
+        Ok(())
     }
 
-    async fn handle(&self, work: &Work, queue: &Queue, found: &Found) -> Result<(), StepError> {
-        let handled = match work.deed {
-            Deed::PutBack => queue.put_back(found).await,
-            Deed::GiveUp => queue.delete(found).await,
+    async fn go_through_journal(&self, work: &Work, pace: &mut Pace) -> Result<Went, StepError> {
+        let mut looked_at = work.order.looked_at;
+        loop {
+            let pattern = work.pattern.clone();
+            let part = Page::After { seq: looked_at, events: EVENTS };
+            let matches = move |event: &serde_json::Value| pattern.matches(event);
+            let found = self.reader.letters(work.plan.filter.clone(), part, matches).await?;
+            let Letters { letters, looked_at: next } = found;
+            let of_events: Vec<&[Letter]> =
+                letters.chunk_by(|one, two| one.seq == two.seq).collect();
+            for of_step in of_events.chunks(work.events_of_a_step()) {
+                let ordered = self.step(work, of_step).await?;
+                let due = pace.after(ordered.changed, Instant::now());
+                if ordered.too_late || !self.is_time(work, due).await? {
+                    return Ok(Went::UntilStopped);
+                }
+            }
+            match next {
+                Some(next) => looked_at = next,
+                None => return Ok(Went::Through),
+            }
+        }
+    }
+
+    /// The letters of some events, all of each: the next step begins behind the last of them.
+    async fn step(&self, work: &Work, of_events: &[&[Letter]]) -> Result<Ordered, StepError> {
+        let looked_at = of_events.iter().copied().flatten().map(|letter| letter.seq).max();
+        let (order, looked_at) = (work.order.order, looked_at.unwrap_or_default());
+        let letters = of_events.iter().copied().flatten();
+        match work.deed {
+            Deed::PutBack => {
+                let has_route = |letter: &&Letter| self.letters.routes.contains(&letter.route);
+                let numbers = letters.filter(has_route).map(|letter| letter.no).collect();
+                Ok(self.journal.redrive(order, numbers, looked_at).await?)
+            }
+            Deed::GiveUp => {
+                let numbers = letters.map(|letter| letter.no).collect();
+                Ok(self.journal.discard(order, numbers, work.person(), looked_at).await?)
+            }
+        }
+    }
+
+    /// Waits until then. Returns false when the order was stopped meanwhile.
+    async fn is_time(&self, work: &Work, due: Instant) -> Result<bool, StepError> {
+        loop {
+            let look_up = Instant::now() + LOOK_UP_EVERY;
+            tokio::time::sleep_until(due.min(look_up)).await;
+            if due <= look_up {
+                return Ok(true);
+            }
+            if self.is_stopped(work).await? {
+                return Ok(false);
+            }
+        }
+    }
+
+    async fn go_through_queue(
+        &self,
+        work: &Work,
+        queue: &Queue,
+        pace: &mut Pace,
+        stop: &CancellationToken,
+    ) -> Result<Went, StepError> {
+        let mut pass = Pass::new(self, work, queue, pace);
+        let went = tokio::select! {
+            biased;
+            () = stop.cancelled() => Ok(Went::UntilStopped),
+            went = pass.go() => went,
         };
-        handled.map_err(StepError::Queue)?;
+        pass.let_go().await;
+        went
+    }
+
+    /// Does to one message what is ordered.
+    pub(super) async fn handle(
+        &self,
+        work: &Work,
+        queue: &Queue,
+        found: &Found,
+    ) -> Result<(), StepError> {
+        let (order, message) = (work.order.order.0, found.letter.letter.as_str());
+        match work.deed {
+            Deed::PutBack => {
+                queue.put_back(found).await.map_err(StepError::Queue)?;
+                debug!(order, message.id = message, "a message is put back");
+            }
+            // Nothing else tells which ones were given up.
+            Deed::GiveUp => {
+                queue.delete(found).await.map_err(StepError::Queue)?;
+                info!(order, message.id = message, "a message is discarded");
+            }
+        }
+        // Of the journal's letters nothing is left to do; should the process die, none is looked at again.
         self.journal.step_order(work.order.order, i64::MAX, 1).await?;
         Ok(())
     }
 
-    async fn is_stopped(&self, work: &Work) -> Result<bool, StepError> {
+    pub(super) async fn is_stopped(&self, work: &Work) -> Result<bool, StepError> {
         let order = self.reader.order(work.order.order).await?;
         Ok(order.is_none_or(|order| order.ended_at.is_some()))
     }
@@ -237,7 +260,7 @@ impl Work {
         Some(Self { order, deed, plan, pattern })
     }
 
-    fn is_meant(&self, found: &Found) -> bool {
+    pub(super) fn is_meant(&self, found: &Found) -> bool {
         found.is_left_by(&self.plan.filter, &self.pattern)
     }
 
@@ -245,10 +268,18 @@ impl Work {
         Person { who: self.order.who.as_str().into(), why: self.order.why.as_str().into() }
     }
 
-    /// The pause after so many letters.
-    fn pause(&self, letters: u64) -> Duration {
-        let letters = u32::try_from(letters).unwrap_or(u32::MAX);
-        let seconds = f64::from(letters) / self.plan.rate;
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
+    /// Events whose letters share a transaction: one, unless the rate is high.
+    fn events_of_a_step(&self) -> usize {
+        self.letters_within(STEP, EVENTS)
     }
+
+    /// How many letters come within this time at the order's rate: 1 at least.
+    pub(super) fn letters_within(&self, time: Duration, max: usize) -> usize {
+        (1..=max).rev().find(|n| as_f64(*n) <= self.plan.rate * time.as_secs_f64()).unwrap_or(1)
+    }
+}
+
+/// For small numbers, which are exact.
+fn as_f64(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::MAX, f64::from)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName as System};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::Timestamp;
@@ -12,7 +12,7 @@ use crate::normalize;
 use crate::routing::Pattern;
 
 /// A dead letter.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// Where it lies.
     pub source: LetterSource,
@@ -29,6 +29,8 @@ pub struct DeadLetter {
     pub time: Option<Timestamp>,
     /// The route, or the ARN of the rule.
     pub route: Option<String>,
+    /// The route is not in the configuration any more: the letter can't be put back.
+    pub route_gone: bool,
     /// The target, or the ARN of the rule's target.
     pub target: Option<String>,
     /// Why it is dead.
@@ -47,9 +49,11 @@ pub struct DeadLetter {
     pub answer: Option<String>,
 }
 
-impl From<Letter> for DeadLetter {
-    fn from(letter: Letter) -> Self {
+impl DeadLetter {
+    /// One of the journal. `routes` are the names of the configuration's routes.
+    pub(super) fn in_journal(letter: Letter, routes: &[String]) -> Self {
         Self {
+            route_gone: !routes.contains(&letter.route),
             source: LetterSource::Journal,
             letter: format!("{}/{}", letter.id, letter.route),
             id: Some(letter.id),
@@ -112,6 +116,7 @@ impl Found {
             subject: None,
             time: None,
             route: own.get(RULE_ARN).cloned(),
+            route_gone: false,
             target: own.get(TARGET_ARN).cloned(),
             reason: reason(source, &own),
             died_at: sent.map(Timestamp::from_millis),
@@ -134,6 +139,7 @@ impl Found {
         Some(Self { letter, body, event, handle, group })
     }
 
+    /// Whether the filter leaves it. Of a message nobody knows whether it was given up or refused for good.
     pub(super) fn is_left_by(&self, filter: &LetterFilter, pattern: &Pattern) -> bool {
         let letter = &self.letter;
         let is =

@@ -8,11 +8,17 @@
 
 mod clerk;
 mod letter;
+mod pace;
+mod pass;
 mod queue;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use serde::Serialize;
+use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 pub use clerk::Clerk;
 pub use letter::DeadLetter;
@@ -42,6 +48,8 @@ pub type SharedClient = Arc<OnceLock<aws_sdk_sqs::Client>>;
 pub struct DeadLetters {
     reader: Reader,
     queues: Vec<Queue>,
+    /// The names of the configuration's routes: a letter of another would wait for ever.
+    routes: Arc<[String]>,
 }
 
 /// A part of the list.
@@ -57,7 +65,7 @@ pub struct List {
 }
 
 /// What looking into a queue brought.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct QueueLook {
     /// Which.
     pub source: LetterSource,
@@ -65,10 +73,29 @@ pub struct QueueLook {
     pub url: String,
     /// Messages looked at.
     pub looked_at: usize,
+    /// Messages in it, as SQS counts them: about so many.
+    pub messages: Option<u64>,
     /// There were more than are looked at for one list.
     pub more: bool,
     /// Why it could not be looked into.
     pub error: Option<String>,
+}
+
+/// How many letters there are.
+#[derive(Debug)]
+pub struct Count {
+    /// So many that can be put back.
+    pub letters: u64,
+    /// So many more whose route is not in the configuration any more.
+    pub routeless: u64,
+    /// There are more: counting took too long, or a queue has more than are looked at.
+    pub at_least: bool,
+    /// Ids of the filter that name none of them.
+    pub unknown: Vec<String>,
+    /// The first few of them.
+    pub sample: Vec<DeadLetter>,
+    /// Which queues were looked into.
+    pub queues: Vec<QueueLook>,
 }
 
 /// Why there is no list.
@@ -84,12 +111,19 @@ pub enum ListError {
 
 /// Events of the journal looked at for one page.
 const EVENTS: usize = 500;
+/// Counting takes no longer: somebody waits for the answer.
+const COUNT_WITHIN: Duration = Duration::from_secs(20);
 
 impl DeadLetters {
-    /// In this journal and, if there are any, these queues.
-    pub fn new(reader: Reader, queues: Option<(SharedClient, Settings)>) -> Self {
+    /// In this journal and, if there are any, these queues. `routes` are the names of the
+    /// configuration's routes.
+    pub fn new(
+        reader: Reader,
+        queues: Option<(SharedClient, Settings)>,
+        routes: Arc<[String]>,
+    ) -> Self {
         let queues = queues.map(|(client, settings)| Queue::of(&client, &settings));
-        Self { reader, queues: queues.unwrap_or_default() }
+        Self { reader, queues: queues.unwrap_or_default(), routes }
     }
 
     /// Lists what the filter leaves: `limit` letters of the journal at most, from before the event
@@ -110,12 +144,9 @@ impl DeadLetters {
             list = self.in_journal(filter, &pattern, (before, limit)).await?;
         }
         if before.is_none() {
-            for queue in self.queues.iter().filter(|queue| filter.asks_for(queue.source())) {
-                let (found, look) = queue.look().await;
-                let left = found.into_iter().filter(|found| found.is_left_by(filter, &pattern));
-                list.letters.extend(left.map(|found| found.letter));
-                list.queues.push(look);
-            }
+            let (letters, looks) = self.in_all_queues(filter, &pattern).await;
+            list.letters.extend(letters);
+            list.queues = looks;
         }
         Ok(list)
     }
@@ -135,7 +166,8 @@ impl DeadLetters {
             let matches = move |event: &serde_json::Value| pattern.matches(event);
             let letters = self.reader.letters(filter.clone(), page, matches);
             let letters = letters.await.map_err(ListError::Read)?;
-            list.letters.extend(letters.letters.into_iter().map(DeadLetter::from));
+            let found = letters.letters.into_iter();
+            list.letters.extend(found.map(|letter| DeadLetter::in_journal(letter, &self.routes)));
             list.next = letters.looked_at;
             match letters.looked_at {
                 Some(looked_at) => seq = looked_at,
@@ -145,33 +177,97 @@ impl DeadLetters {
         Ok(list)
     }
 
-    /// How many letters the filter leaves, in the journal and in each queue.
+    async fn in_all_queues(
+        &self,
+        filter: &LetterFilter,
+        pattern: &Pattern,
+    ) -> (Vec<DeadLetter>, Vec<QueueLook>) {
+        let asked_for = self.queues.iter().filter(|queue| filter.asks_for(queue.source()));
+        let mut letters = Vec::new();
+        let mut looks = Vec::new();
+        for (found, look) in join_all(asked_for.map(Queue::look)).await {
+            let left = found.into_iter().filter(|found| found.is_left_by(filter, pattern));
+            letters.extend(left.map(|found| found.letter));
+            looks.push(look);
+        }
+        (letters, looks)
+    }
+
+    /// Counts what the filter leaves, and keeps the first `sample` of them.
     ///
     /// # Errors
     /// As [`DeadLetters::list`].
-    pub async fn count(&self, filter: &LetterFilter) -> Result<u64, ListError> {
-        let (mut before, mut n) = (None, 0);
-        loop {
-            let list = self.list(filter, before, EVENTS).await?;
-            n += u64::try_from(list.letters.len()).unwrap_or(u64::MAX);
-            match list.next {
+    pub async fn count(&self, filter: &LetterFilter, sample: usize) -> Result<Count, ListError> {
+        let pattern = pattern_of(filter).map_err(ListError::Pattern)?;
+        let deadline = Instant::now() + COUNT_WITHIN;
+        let (letters, queues) = self.in_all_queues(filter, &pattern).await;
+        let mut counting = Counting::new(filter, sample);
+        counting.at_least = queues.iter().any(|look| look.more);
+        let mut before = None;
+        while filter.asks_for(LetterSource::Journal) {
+            let page = self.in_journal(filter, &pattern, (before, EVENTS)).await?;
+            counting.take(page.letters);
+            match page.next {
+                Some(_) if Instant::now() >= deadline => {
+                    counting.at_least = true;
+                    break;
+                }
                 Some(next) => before = Some(next),
-                None => return Ok(n),
+                None => break,
             }
         }
+        counting.take(letters);
+        Ok(counting.into_count(queues))
     }
 
     /// The queue's letters with this event id or message id, with their bodies.
     pub async fn in_queues(&self, id: &str) -> Vec<(DeadLetter, String)> {
-        let mut letters = Vec::new();
-        for queue in &self.queues {
-            let (found, _) = queue.look().await;
-            let is_meant =
-                |found: &Found| found.letter.letter == id || found.letter.id.as_deref() == Some(id);
-            let meant = found.into_iter().filter(is_meant);
-            letters.extend(meant.map(|found| (found.letter, found.body)));
+        let is_meant =
+            |found: &Found| found.letter.letter == id || found.letter.id.as_deref() == Some(id);
+        let looks = join_all(self.queues.iter().map(Queue::look)).await;
+        let found = looks.into_iter().flat_map(|(found, _)| found).filter(is_meant);
+        found.map(|found| (found.letter, found.body)).collect()
+    }
+}
+
+/// A count that is being made.
+struct Counting<'a> {
+    asked_for: BTreeSet<&'a str>,
+    sample_max: usize,
+    at_least: bool,
+    letters: u64,
+    routeless: u64,
+    sample: Vec<DeadLetter>,
+}
+
+impl<'a> Counting<'a> {
+    fn new(filter: &'a LetterFilter, sample_max: usize) -> Self {
+        let asked_for = filter.ids.iter().map(String::as_str).collect();
+        let sample = Vec::new();
+        Self { asked_for, sample_max, at_least: false, letters: 0, routeless: 0, sample }
+    }
+
+    fn take(&mut self, letters: Vec<DeadLetter>) {
+        for letter in letters {
+            self.asked_for.remove(letter.letter.as_str());
+            if let Some(id) = &letter.id {
+                self.asked_for.remove(id.as_str());
+            }
+            if letter.route_gone {
+                self.routeless += 1;
+            } else {
+                self.letters += 1;
+            }
+            if self.sample.len() < self.sample_max {
+                self.sample.push(letter);
+            }
         }
-        letters
+    }
+
+    fn into_count(self, queues: Vec<QueueLook>) -> Count {
+        let Self { asked_for, at_least, letters, routeless, sample, .. } = self;
+        let unknown = asked_for.into_iter().map(ToOwned::to_owned).collect();
+        Count { letters, routeless, at_least, unknown, sample, queues }
     }
 }
 

@@ -5,7 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 /// One of Auth0's two deliveries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Path {
     /// HTTPS POST from Auth0.

@@ -50,11 +50,7 @@ impl Reprocessor {
         while let Some(order) = desk.next(&stop).await {
             if let Err(error) = self.step(&order).await {
                 warn!(order = order.order.0, error = %Chain(&error), "an order waits");
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(PAUSE_AFTER_FAILURE) => {}
-                }
+                desk.put_aside(order.order, PAUSE_AFTER_FAILURE);
             }
         }
     }

@@ -392,7 +392,7 @@ fn add_repeat(
     connection
         .prepare_cached(
             "INSERT INTO repeats (seq, no, path, kind, at, stored_at, stream, id, receive_count,
-                message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                redriven, message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             seq,
@@ -404,6 +404,7 @@ fn add_repeat(
             arrived.arrival.stream,
             other_id,
             hops.map(|hops| hops.receive_count),
+            hops.is_some_and(|hops| hops.redriven),
             hops.map(|hops| &hops.message_id)
         ])?;
     connection

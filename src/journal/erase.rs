@@ -40,33 +40,33 @@ impl Eraser {
     pub async fn run(self, stop: CancellationToken) {
         let mut desk = OrderDesk::new(&self.journal, self.reader.clone(), &[OrderKind::Erase]);
         while let Some(order) = desk.next(&stop).await {
-            let pause = match self.step(&order).await {
-                Ok(()) => PAUSE,
-                Err(error) => {
-                    warn!(error = %Chain(&error), "an erasure waits");
-                    PAUSE_AFTER_FAILURE
-                }
-            };
+            if let Err(error) = self.step(&order).await {
+                warn!(order = order.order.0, error = %Chain(&error), "an erasure waits");
+                desk.put_aside(order.order, PAUSE_AFTER_FAILURE);
+            }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(PAUSE) => {}
             }
         }
     }
 
-    /// Erases what names the user among the next events; at the end, in the quarantine.
+    /// Erases what names the user, first in the quarantine, then among the next events: what is read
+    /// once more meanwhile becomes an event that is still to be looked at.
     async fn step(&self, order: &OrderStory) -> Result<(), StepError> {
         let id = order.detail.clone();
-        let page = self.reader.naming(id.clone(), order.looked_at).await?;
+        if order.looked_at == 0 {
+            let numbers = self.reader.quarantined_naming(id.clone()).await?;
+            if !numbers.is_empty() {
+                self.journal.drop_quarantined(order.order, numbers, 0).await?;
+            }
+        }
+        let page = self.reader.naming(id, order.looked_at).await?;
         let reason = format!("erased by {}: {}", order.who, order.why);
         let looked_at = page.looked_at.unwrap_or(order.looked_at);
         self.journal.erase(order.order, page.found, &reason, looked_at).await?;
         if page.looked_at.is_none() {
-            let numbers = self.reader.quarantined_naming(id).await?;
-            if !numbers.is_empty() {
-                self.journal.drop_quarantined(order.order, numbers, looked_at).await?;
-            }
             self.journal.end_order(order.order, false).await?;
             info!(order = order.order.0, "what names a user is erased");
         }

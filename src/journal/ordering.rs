@@ -1,9 +1,11 @@
 //! The part of the handle by which orders are given and carried out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -176,6 +178,8 @@ pub struct OrderDesk {
     reader: Reader,
     given: watch::Receiver<u64>,
     kinds: &'static [OrderKind],
+    /// Orders that failed, and until when others go first.
+    aside: BTreeMap<OrderNo, Instant>,
 }
 
 /// Why a step of an order failed. It is made again.
@@ -207,16 +211,24 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 impl OrderDesk {
     /// For orders of these kinds.
     pub fn new(journal: &Journal, reader: Reader, kinds: &'static [OrderKind]) -> Self {
-        Self { reader, given: journal.orders_given(), kinds }
+        Self { reader, given: journal.orders_given(), kinds, aside: BTreeMap::new() }
     }
 
-    /// Waits for an order that is under way; `None` after a stop.
+    /// Leaves an order that failed for so long: those behind it do not wait for what it waits for.
+    pub fn put_aside(&mut self, order: OrderNo, pause: Duration) {
+        self.aside.insert(order, Instant::now() + pause);
+    }
+
+    /// Waits for an order that is under way, the first first; `None` after a stop.
     pub async fn next(&mut self, stop: &CancellationToken) -> Option<OrderStory> {
         loop {
+            let now = Instant::now();
+            self.aside.retain(|_, until| *until > now);
             match self.reader.orders_under_way().await {
                 Ok(orders) => {
                     let is_ours = |order: &OrderStory| {
                         self.kinds.iter().any(|kind| kind.as_str() == order.kind)
+                            && !self.aside.contains_key(&order.order)
                     };
                     if let Some(order) = orders.into_iter().find(is_ours) {
                         return (!stop.is_cancelled()).then_some(order);
@@ -224,11 +236,13 @@ impl OrderDesk {
                 }
                 Err(error) => warn!(error = %Chain(&error), "can't look for orders"),
             }
+            let soonest = self.aside.values().min().copied();
+            let look_at = soonest.map_or(now + LOOK_EVERY, |soonest| soonest.min(now + LOOK_EVERY));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return None,
                 _ = self.given.changed() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep_until(look_at) => {}
             }
         }
     }

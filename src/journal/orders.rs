@@ -22,7 +22,7 @@ pub struct Person {
 }
 
 /// Names an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrderNo(pub i64);
 
@@ -109,6 +109,23 @@ pub(super) enum Order {
     End { order: OrderNo, stopped: bool },
 }
 
+impl Order {
+    /// The order that this is a step of.
+    const fn step_of(&self) -> Option<OrderNo> {
+        match self {
+            Self::Step { order, .. }
+            | Self::Redrive { order, .. }
+            | Self::Discard { order, .. }
+            | Self::DropQuarantined { order, .. }
+            | Self::Erase { order, .. } => Some(*order),
+            Self::SetPaused { .. }
+            | Self::Begin { .. }
+            | Self::DiscardQuarantined { .. }
+            | Self::End { .. } => None,
+        }
+    }
+}
+
 /// What an order did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ordered {
@@ -116,14 +133,28 @@ pub struct Ordered {
     pub order: OrderNo,
     /// What it changed: letters, events, rows.
     pub changed: u64,
+    /// It was a step of an order that had ended, and changed nothing.
+    pub too_late: bool,
 }
 
+impl Ordered {
+    const fn changed(order: OrderNo, changed: u64) -> Self {
+        Self { order, changed, too_late: false }
+    }
+}
+
+/// A step of an order that was stopped changes nothing: whoever stopped it can count on that.
 pub(super) fn carry_out(
     connection: &Connection,
     shelf: &mut Shelf,
     order: &Order,
     now: Timestamp,
 ) -> rusqlite::Result<Ordered> {
+    if let Some(order) = order.step_of()
+        && !is_under_way(connection, order)?
+    {
+        return Ok(Ordered { order, changed: 0, too_late: true });
+    }
     match order {
         Order::SetPaused { target, paused, by } => {
             set_paused(connection, shelf, (target, *paused), by, now)
@@ -131,21 +162,21 @@ pub(super) fn carry_out(
         Order::Begin { kind, by, detail, total } => {
             let order = begin(connection, (*kind, detail), by, *total, now)?;
             shelf.ordered = true;
-            Ok(Ordered { order, changed: 0 })
+            Ok(Ordered::changed(order, 0))
         }
         Order::Step { order, looked_at, done } => {
             step(connection, *order, *looked_at, *done)?;
-            Ok(Ordered { order: *order, changed: *done })
+            Ok(Ordered::changed(*order, *done))
         }
         Order::Redrive { order, letters, looked_at } => {
             let changed = redrive(connection, shelf, letters, now)?;
             step(connection, *order, *looked_at, changed)?;
-            Ok(Ordered { order: *order, changed })
+            Ok(Ordered::changed(*order, changed))
         }
         Order::Discard { order, letters, by, looked_at } => {
             let changed = discard(connection, shelf, letters, by, now)?;
             step(connection, *order, *looked_at, changed)?;
-            Ok(Ordered { order: *order, changed })
+            Ok(Ordered::changed(*order, changed))
         }
         Order::DiscardQuarantined { by, detail, numbers } => {
             let total = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
@@ -154,12 +185,12 @@ pub(super) fn carry_out(
             let changed = super::quarantine::drop_these(connection, numbers)?;
             step(connection, order, 0, changed)?;
             end_order(connection, shelf, order, false, now)?;
-            Ok(Ordered { order, changed })
+            Ok(Ordered::changed(order, changed))
         }
         Order::DropQuarantined { order, numbers, looked_at } => {
             let changed = super::quarantine::drop_these(connection, numbers)?;
             step(connection, *order, *looked_at, changed)?;
-            Ok(Ordered { order: *order, changed })
+            Ok(Ordered::changed(*order, changed))
         }
         Order::Erase { order, found, reason, looked_at } => {
             let mut changed = 0;
@@ -168,7 +199,7 @@ pub(super) fn carry_out(
                 changed += u64::from(erased);
             }
             step(connection, *order, *looked_at, changed)?;
-            Ok(Ordered { order: *order, changed })
+            Ok(Ordered::changed(*order, changed))
         }
         Order::End { order, stopped } => end_order(connection, shelf, *order, *stopped, now),
     }
@@ -196,7 +227,7 @@ fn set_paused(
     step(connection, order, 0, changed)?;
     end_order(connection, shelf, order, false, now)?;
     shelf.woke = true;
-    Ok(Ordered { order, changed })
+    Ok(Ordered::changed(order, changed))
 }
 
 fn begin(
@@ -213,6 +244,12 @@ fn begin(
         )?
         .execute(params![now, kind.as_str(), by.who, by.why, detail, total])?;
     Ok(OrderNo(connection.last_insert_rowid()))
+}
+
+fn is_under_way(connection: &Connection, order: OrderNo) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM orders WHERE no = ? AND state = 0)")?
+        .query_row([order.0], |row| row.get(0))
 }
 
 fn step(
@@ -248,7 +285,7 @@ fn end_order(
             .execute([order.0])?;
         shelf.erasure.truncate_log = true;
     }
-    Ok(Ordered { order, changed: u64::from(ended.is_some()) })
+    Ok(Ordered::changed(order, u64::from(ended.is_some())))
 }
 
 /// What is not dead any more is left as it is. They come before all that is younger, and their age

@@ -1,18 +1,18 @@
 //! Dead letters: the list, one of them, and the orders to put them back or give them up.
 
 use axum::Json;
-use axum::extract::{Path as UrlPath, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::orders::{self, Given};
-use super::{Asked, Body, PAGE, PAGE_MAX, error, unreadable};
+use super::orders::{self, Given, person};
+use super::{Asked, Body, Named, PAGE, PAGE_MAX, error, unreadable};
 use crate::admin::Sources;
-use crate::dead_letters::{DeadLetter, ListError};
+use crate::dead_letters::{Count, DeadLetter, ListError};
 use crate::event::{EventId, Timestamp};
-use crate::journal::{EventStory, LetterFilter, LetterPlan, LetterSource, OrderKind};
+use crate::journal::{EventStory, LetterFilter, LetterPlan, LetterSource, OrderKind, ReadError};
 
 /// Letters shown of what an order would touch.
 const SAMPLE: usize = 20;
@@ -83,28 +83,39 @@ struct Message {
     body: String,
 }
 
-/// All that is known of a letter, by the event's id or the message's.
+/// All that is known of a letter, by the event's id, the letter's own name or the message's id.
 pub(in crate::admin) async fn show(
     State(sources): State<Sources>,
-    UrlPath(id): UrlPath<String>,
+    Named(id): Named<String>,
 ) -> Response {
-    let event = match EventId::parse(&id) {
-        Ok(id) => match sources.reader.event(id).await {
-            Ok(event) => event,
-            Err(error) => return unreadable(&error),
-        },
-        Err(_) => None,
+    let event = match story(&sources, &id).await {
+        Ok(event) => event,
+        Err(error) => return unreadable(&error),
     };
     let messages = sources.letters.in_queues(&id).await;
     let messages: Vec<Message> =
         messages.into_iter().map(|(letter, body)| Message { letter, body }).collect();
     if event.is_none() && messages.is_empty() {
-        return error(StatusCode::NOT_FOUND, "no event and no message of this id");
+        let what = "no event of this id, and no such message among those that were looked at";
+        return error(StatusCode::NOT_FOUND, what);
     }
     Json(Shown { event, messages }).into_response()
 }
 
-/// An order for dead letters.
+/// The event of this id, or of a letter of this name: `<id>/<route>`.
+async fn story(sources: &Sources, name: &str) -> Result<Option<EventStory>, ReadError> {
+    let before_the_route = name.rsplit_once('/').map(|(id, _)| id);
+    for id in [Some(name), before_the_route].into_iter().flatten() {
+        if let Ok(id) = EventId::parse(id)
+            && let Some(story) = sources.reader.event(id).await?
+        {
+            return Ok(Some(story));
+        }
+    }
+    Ok(None)
+}
+
+/// An order for dead letters. Who only asks what would be done need not say who and why.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::admin) struct LetterOrder {
@@ -112,7 +123,9 @@ pub(in crate::admin) struct LetterOrder {
     filter: LetterFilter,
     #[serde(default = "LetterPlan::rate_default")]
     rate: f64,
+    #[serde(default)]
     who: String,
+    #[serde(default)]
     why: String,
     /// Only say what would be done.
     #[serde(default)]
@@ -143,22 +156,39 @@ async fn take(sources: &Sources, kind: OrderKind, order: LetterOrder) -> Respons
     if !(rate > 0.0 && rate <= RATE_MAX) {
         return error(StatusCode::BAD_REQUEST, "`rate` is over 0 and at most 10000 a second");
     }
-    let matched = match sources.letters.count(&filter).await {
-        Ok(matched) => matched,
+    let by = match person(who, why) {
+        _ if dry_run => None,
+        Ok(by) => Some(by),
+        Err(refusal) => return refusal,
+    };
+    let count = match sources.letters.count(&filter, if dry_run { SAMPLE } else { 0 }).await {
+        Ok(count) => count,
         Err(failed) => return refuse(&failed),
     };
-    if dry_run {
-        return match sources.letters.list(&filter, None, SAMPLE).await {
-            Ok(list) => Json(json!({
-                "dry_run": true, "matched": matched,
-                "letters": list.letters.into_iter().take(SAMPLE).collect::<Vec<_>>(),
-                "queues": list.queues,
-            }))
-            .into_response(),
-            Err(failed) => refuse(&failed),
-        };
+    let Count { letters, routeless, at_least, unknown, sample, queues } = count;
+    if !filter.ids.is_empty() && letters + routeless == 0 && !at_least {
+        return error(StatusCode::NOT_FOUND, "no dead letter has any of these ids");
     }
-    let plan = LetterPlan { filter, rate };
-    let detail = serde_json::to_string(&plan).unwrap_or_default();
-    orders::give(sources, Given { kind, who, why, detail, matched }).await
+    // Without a route a letter can't be put back, but it can be given up.
+    let (matched, left) = match kind {
+        OrderKind::Redrive => (letters, routeless),
+        _ => (letters + routeless, 0),
+    };
+    let mut answer = json!({
+        "matched": matched, "at_least": at_least, "routeless": left, "unknown": unknown,
+        "queues": queues,
+    });
+    let Some(by) = by else {
+        answer["dry_run"] = json!(true);
+        answer["letters"] = json!(sample);
+        return Json(answer).into_response();
+    };
+    let detail = serde_json::to_string(&LetterPlan { filter, rate }).unwrap_or_default();
+    match orders::give(sources, Given { kind, by, detail, matched }).await {
+        Ok(order) => {
+            answer["order"] = json!(order);
+            (StatusCode::ACCEPTED, Json(answer)).into_response()
+        }
+        Err(refusal) => refusal,
+    }
 }

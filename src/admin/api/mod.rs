@@ -66,6 +66,23 @@ impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Ask
     }
 }
 
+/// What the path of a URL names.
+pub(super) struct Named<T>(T);
+
+impl<T: serde::de::DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        state: &S,
+    ) -> Result<Self, Response> {
+        match UrlPath::from_request_parts(parts, state).await {
+            Ok(UrlPath(name)) => Ok(Self(name)),
+            Err(rejection) => Err(error(StatusCode::BAD_REQUEST, &rejection.body_text())),
+        }
+    }
+}
+
 /// The JSON of an order.
 pub(super) struct Body<T>(T);
 
@@ -75,7 +92,14 @@ impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
         match Json::from_request(request, state).await {
             Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(error(rejection.status(), &rejection.body_text())),
+            // One status for a wrong order, whether it is no JSON or the wrong one.
+            Err(rejection) => {
+                let status = match rejection.status() {
+                    StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+                    other => other,
+                };
+                Err(error(status, &rejection.body_text()))
+            }
         }
     }
 }
@@ -192,12 +216,8 @@ pub(super) async fn events(
 }
 
 /// One event's whole story.
-pub(super) async fn event(
-    State(sources): State<Sources>,
-    id: Result<UrlPath<String>, axum::extract::rejection::PathRejection>,
-) -> Response {
-    let id = id.ok().and_then(|UrlPath(id)| EventId::parse(&id).ok());
-    let Some(id) = id else {
+pub(super) async fn event(State(sources): State<Sources>, Named(id): Named<String>) -> Response {
+    let Ok(id) = EventId::parse(&id) else {
         return error(StatusCode::BAD_REQUEST, "that is no event id");
     };
     match sources.reader.event(id).await {

@@ -1,7 +1,7 @@
 //! Bytes that could not be understood: the list, the bytes, reading them once more.
 
 use axum::Json;
-use axum::extract::{Path as UrlPath, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::orders::{self, Given, person, unwritable};
-use super::{Asked, Body, PAGE, PAGE_MAX, error, unreadable};
+use super::{Asked, Body, Named, PAGE, PAGE_MAX, error, unreadable};
 use crate::admin::Sources;
 use crate::journal::{OrderKind, QuarantineFilter, QuarantinedSummary};
 
@@ -61,7 +61,7 @@ struct Shown {
 /// One of them, with its bytes.
 pub(in crate::admin) async fn show(
     State(sources): State<Sources>,
-    UrlPath(no): UrlPath<i64>,
+    Named(no): Named<i64>,
 ) -> Response {
     match sources.reader.quarantined_bytes(no).await {
         Ok(Some(bytes)) => {
@@ -77,7 +77,7 @@ pub(in crate::admin) async fn show(
 /// The bytes alone, as they came.
 pub(in crate::admin) async fn raw(
     State(sources): State<Sources>,
-    UrlPath(no): UrlPath<i64>,
+    Named(no): Named<i64>,
 ) -> Response {
     match sources.reader.quarantined_bytes(no).await {
         // Never as a page: a sender wrote it.
@@ -107,22 +107,49 @@ pub(in crate::admin) async fn reprocess(
     Body(order): Body<ReprocessOrder>,
 ) -> Response {
     let ReprocessOrder { numbers, reason, who, why } = order;
-    let matched = if numbers.is_empty() {
-        match sources.reader.counts().await {
-            Ok(counts) => {
-                let of_reason = counts
-                    .quarantined
-                    .iter()
-                    .filter(|(name, _)| reason.as_ref().is_none_or(|wanted| wanted == name));
-                of_reason.map(|(_, n)| n).sum()
-            }
-            Err(error) => return unreadable(&error),
-        }
-    } else {
-        u64::try_from(numbers.len()).unwrap_or(u64::MAX)
+    let by = match person(who, why) {
+        Ok(by) => by,
+        Err(refusal) => return refusal,
+    };
+    let (matched, unknown) = match matching(&sources, &numbers, reason.as_deref()).await {
+        Ok(matching) => matching,
+        Err(refusal) => return refusal,
     };
     let detail = json!({ "numbers": numbers, "reason": reason }).to_string();
-    orders::give(&sources, Given { kind: OrderKind::Reprocess, who, why, detail, matched }).await
+    let kind = OrderKind::Reprocess;
+    match orders::give(&sources, Given { kind, by, detail, matched }).await {
+        Ok(order) => {
+            let answer = json!({ "order": order, "matched": matched, "unknown": unknown });
+            (StatusCode::ACCEPTED, Json(answer)).into_response()
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+/// How many there are, and the numbers under which there is nothing.
+async fn matching(
+    sources: &Sources,
+    numbers: &[i64],
+    reason: Option<&str>,
+) -> Result<(u64, Vec<i64>), Response> {
+    let unreadable = |error| unreadable(&error);
+    if numbers.is_empty() {
+        let counts = sources.reader.counts().await.map_err(unreadable)?;
+        let of_reason = counts.quarantined.iter();
+        let of_reason =
+            of_reason.filter(|(name, _)| reason.is_none_or(|wanted| wanted == name.as_str()));
+        return Ok((of_reason.map(|(_, n)| n).sum(), Vec::new()));
+    }
+    let there = sources.reader.quarantined_among(numbers.to_vec()).await.map_err(unreadable)?;
+    if there.is_empty() {
+        let what = "nothing is quarantined under any of these numbers";
+        return Err(error(StatusCode::NOT_FOUND, what));
+    }
+    let is_meant = |one: &&QuarantinedSummary| reason.is_none_or(|wanted| wanted == one.reason);
+    let matched = there.iter().filter(is_meant).count();
+    let is_unknown = |number: &&i64| there.iter().all(|one| one.no != **number);
+    let unknown = numbers.iter().filter(is_unknown).copied().collect();
+    Ok((u64::try_from(matched).unwrap_or(u64::MAX), unknown))
 }
 
 #[derive(Debug, Deserialize)]
@@ -143,10 +170,19 @@ pub(in crate::admin) async fn discard(
         Ok(by) => by,
         Err(refusal) => return refusal,
     };
+    if numbers.is_empty() {
+        return error(StatusCode::BAD_REQUEST, "`numbers` names what is to be given up");
+    }
+    let (_, unknown) = match matching(&sources, &numbers, None).await {
+        Ok(matching) => matching,
+        Err(refusal) => return refusal,
+    };
     let detail = json!({ "quarantined": numbers }).to_string();
     match sources.journal.discard_quarantined(by, &detail, numbers).await {
         Ok(ordered) => {
-            Json(json!({ "order": ordered.order, "discarded": ordered.changed })).into_response()
+            let (order, discarded) = (ordered.order, ordered.changed);
+            Json(json!({ "order": order, "discarded": discarded, "unknown": unknown }))
+                .into_response()
         }
         Err(error) => unwritable(&error),
     }

@@ -1,14 +1,14 @@
 //! Targets: their state, pausing and resuming them.
 
 use axum::Json;
-use axum::extract::{Path as UrlPath, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::orders::{person, unwritable};
-use super::{Body, error, unreadable};
+use super::{Body, Named, error, unreadable};
 use crate::admin::Sources;
 use crate::event::Timestamp;
 use crate::journal::PausedTarget;
@@ -57,7 +57,7 @@ pub(in crate::admin) struct PauseOrder {
 /// Sends a target nothing until it is resumed.
 pub(in crate::admin) async fn pause(
     State(sources): State<Sources>,
-    UrlPath(name): UrlPath<String>,
+    Named(name): Named<String>,
     Body(order): Body<PauseOrder>,
 ) -> Response {
     set_paused(&sources, &name, true, order).await
@@ -66,7 +66,7 @@ pub(in crate::admin) async fn pause(
 /// Sends a target events again.
 pub(in crate::admin) async fn resume(
     State(sources): State<Sources>,
-    UrlPath(name): UrlPath<String>,
+    Named(name): Named<String>,
     Body(order): Body<PauseOrder>,
 ) -> Response {
     set_paused(&sources, &name, false, order).await

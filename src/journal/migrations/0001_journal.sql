@@ -60,7 +60,7 @@ CREATE TABLE rival_payloads (
 CREATE TABLE repeats (
     seq INTEGER NOT NULL, no INTEGER NOT NULL, path INTEGER NOT NULL, kind INTEGER NOT NULL,
     at INTEGER NOT NULL, stored_at INTEGER NOT NULL, stream TEXT, id TEXT,
-    receive_count INTEGER, message_id TEXT,
+    receive_count INTEGER, redriven INTEGER NOT NULL DEFAULT 0, message_id TEXT,
     PRIMARY KEY (seq, no)
 ) WITHOUT ROWID;
 

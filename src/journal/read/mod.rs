@@ -147,6 +147,20 @@ impl Reader {
             .await
     }
 
+    /// Those of these numbers under which bytes are quarantined.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn quarantined_among(
+        &self,
+        numbers: Vec<i64>,
+    ) -> Result<Vec<QuarantinedSummary>, ReadError> {
+        self.run(move |connection| {
+            quarantine::among(connection, &numbers).map_err(ReadError::Sqlite)
+        })
+        .await
+    }
+
     /// The bytes quarantined under this number.
     ///
     /// # Errors

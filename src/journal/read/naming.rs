@@ -89,6 +89,15 @@ fn names(value: &Value, id: &str) -> bool {
     }
 }
 
+/// The same for what is no JSON: no letter or digit stands before it or after it.
+fn stands_in(text: &str, id: &str) -> bool {
+    text.match_indices(id).any(|(start, found)| {
+        let (before, rest) = text.split_at(start);
+        let after = rest.strip_prefix(found).unwrap_or_default();
+        !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric)
+    })
+}
+
 pub(super) fn in_quarantine(connection: &Connection, id: &str) -> Result<Vec<i64>, ReadError> {
     let read = || -> rusqlite::Result<Vec<i64>> {
         let mut statement =
@@ -99,7 +108,7 @@ pub(super) fn in_quarantine(connection: &Connection, id: &str) -> Result<Vec<i64
             let body = payload::decode(row.get(1)?, row.get(2)?).unwrap_or_default();
             let names = match serde_json::from_slice(&body) {
                 Ok(content) => names(&content, id),
-                Err(_) => String::from_utf8_lossy(&body).contains(id),
+                Err(_) => stands_in(&String::from_utf8_lossy(&body), id),
             };
             if names {
                 found.push(row.get(0)?);
@@ -134,6 +143,20 @@ mod tests {
     #[track_caller]
     fn check(content: &Value, expected: bool) {
         assert_eq!(names(content, "auth0|1"), expected, "{content}");
+    }
+
+    #[test]
+    fn in_what_is_no_json_it_is_no_part_of_a_longer_word() {
+        for (text, expected) in [
+            ("{\"user_id\": \"auth0|1\", ", true),
+            ("{\"user_id\": \"auth0|1", true),
+            ("{\"user_id\": \"auth0|12\", ", false),
+            ("{\"ids\": [\"auth0|12\", \"auth0|1\"", true),
+            ("xauth0|1", false),
+            ("", false),
+        ] {
+            assert_eq!(stands_in(text, "auth0|1"), expected, "{text}");
+        }
     }
 
     #[test]

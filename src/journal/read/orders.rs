@@ -1,13 +1,13 @@
 //! What people ordered.
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::Timestamp;
 use crate::journal::orders::OrderNo;
 
 /// An order, and how far it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderStory {
     /// Its number.
     pub order: OrderNo,
@@ -35,7 +35,7 @@ pub struct OrderStory {
 }
 
 /// How far an order is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderState {
     /// It goes on, after a restart too.
@@ -47,7 +47,7 @@ pub enum OrderState {
 }
 
 /// A target that is paused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PausedTarget {
     /// Its name.
     pub target: String,

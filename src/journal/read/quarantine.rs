@@ -2,7 +2,7 @@
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Path, Timestamp};
 use crate::journal::sqlite::path_of;
@@ -20,7 +20,7 @@ pub struct QuarantineFilter {
 }
 
 /// Bytes in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuarantinedSummary {
     /// Their number.
     pub no: i64,
@@ -74,6 +74,17 @@ pub(super) fn list(
     sql.push_str(" ORDER BY no DESC LIMIT ?");
     values.push(i64::try_from(filter.limit).unwrap_or(i64::MAX).into());
     connection.prepare_cached(&sql)?.query_map(params_from_iter(values), summary)?.collect()
+}
+
+/// Those of these numbers that are there.
+pub(super) fn among(
+    connection: &Connection,
+    numbers: &[i64],
+) -> rusqlite::Result<Vec<QuarantinedSummary>> {
+    let sql = format!("SELECT {SUMMARY} FROM quarantine WHERE no = ?");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let found = numbers.iter().map(|number| statement.query_row([number], summary).optional());
+    found.filter_map(Result::transpose).collect()
 }
 
 pub(super) fn bytes(

@@ -65,6 +65,8 @@ pub struct ArrivalStory {
     pub first_received_at: Option<Timestamp>,
     /// How often SQS had handed it out.
     pub receive_count: Option<u32>,
+    /// It was put back into the queue from a dead-letter queue.
+    pub redriven: bool,
     /// SQS's name of the message.
     pub message_id: Option<String>,
     /// When this host had all of it.
@@ -187,14 +189,14 @@ fn arrivals(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<ArrivalSt
     let mut arrivals: Vec<ArrivalStory> = connection
         .prepare_cached(
             "SELECT 0, NULL, webhook_id, webhook_stream, NULL, NULL, NULL, NULL, NULL, webhook_at,
-                webhook_stored_at FROM events WHERE seq = ?1 AND webhook_at IS NOT NULL
+                webhook_stored_at, 0 FROM events WHERE seq = ?1 AND webhook_at IS NOT NULL
              UNION ALL
              SELECT 1, NULL, eventbridge_id, eventbridge_stream, envelope_time, sent_at,
-                first_received_at, receive_count, message_id, eventbridge_at, eventbridge_stored_at
-                FROM events WHERE seq = ?1 AND eventbridge_at IS NOT NULL
+                first_received_at, receive_count, message_id, eventbridge_at, eventbridge_stored_at,
+                redriven FROM events WHERE seq = ?1 AND eventbridge_at IS NOT NULL
              UNION ALL
              SELECT path, kind, id, stream, NULL, NULL, NULL, receive_count, message_id, at,
-                stored_at FROM repeats WHERE seq = ?1",
+                stored_at, redriven FROM repeats WHERE seq = ?1",
         )?
         .query_map([seq], |row| {
             let kind: Option<i64> = row.get(1)?;
@@ -210,6 +212,7 @@ fn arrivals(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<ArrivalSt
                 message_id: row.get(8)?,
                 at: row.get(9)?,
                 stored_at: row.get(10)?,
+                redriven: row.get(11)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;

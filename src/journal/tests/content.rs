@@ -152,6 +152,35 @@ async fn an_erased_user_is_nowhere_in_the_files() {
 }
 
 #[tokio::test]
+async fn what_a_target_answers_after_an_erasure_is_not_kept() {
+    let server = Server::start();
+    server.send_new(webhook("evt_1").of_user("auth0|1")).await;
+    let due = server.claim().await.remove(0);
+    let by = Person { who: "kim".into(), why: "request 7".into() };
+    let order = server.journal.begin_order(OrderKind::Erase, by, "auth0|1", 1).await.unwrap();
+    let found = vec![Naming { seq: due.seq, is_about: true }];
+    server.journal.erase(order, found, "erased by kim", due.seq).await.unwrap();
+    let attempt = Attempt {
+        started_at: server.now(),
+        took: Duration::from_millis(5),
+        status: Some(400),
+        error: None,
+        answer: Some("no user auth0|1 here".into()),
+    };
+    let settlement = Settlement {
+        seq: due.seq,
+        route: due.route,
+        attempt_number: due.attempt,
+        attempt: Some(attempt),
+        verdict: Verdict::Dead("the target answered 400".into()),
+    };
+    drop(server.journal.settle(settlement).await.unwrap());
+    let delivery = server.delivery("evt_1").await;
+    assert_eq!((delivery.state, delivery.attempts[0].status), ("discarded", Some(400)));
+    assert_eq!(delivery.attempts[0].answer, None);
+}
+
+#[tokio::test]
 async fn reprocessed_bytes_are_an_arrival_and_no_longer_quarantined() {
     let server = Server::start();
     server.quarantine(Path::Webhook).await;

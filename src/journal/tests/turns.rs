@@ -249,6 +249,43 @@ async fn a_discarded_letter_says_who_and_why() {
 }
 
 #[tokio::test]
+async fn a_step_of_an_order_that_was_stopped_changes_nothing() {
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    server.kill("evt_1").await;
+    let seq = server.story("evt_1").await.unwrap().summary.seq;
+    let by = Person { who: "kim".into(), why: "by mistake".into() };
+    let order = server.journal.begin_order(OrderKind::Redrive, by.clone(), "{}", 1).await.unwrap();
+    server.journal.end_order(order, true).await.unwrap();
+    let letters = || vec![LetterNo { seq, route: server.routes[0] }];
+    for step in [
+        server.journal.redrive(order, letters(), seq).await.unwrap(),
+        server.journal.discard(order, letters(), by, seq).await.unwrap(),
+        server.journal.step_order(order, seq, 1).await.unwrap(),
+    ] {
+        assert_eq!((step.changed, step.too_late), (0, true));
+    }
+    assert_eq!(server.state("evt_1").await, "dead");
+    let story = server.journal.reader().unwrap().order(order).await.unwrap().unwrap();
+    assert_eq!((story.state, story.done), (OrderState::Stopped, 0));
+}
+
+#[tokio::test]
+async fn a_letter_is_found_by_its_event_and_by_its_name() {
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    server.kill("evt_1").await;
+    let reader = server.journal.reader().unwrap();
+    let name = format!("evt_1/{}", ROUTES[0]);
+    for (id, found) in [("evt_1", 1), (name.as_str(), 1), ("evt_1/audit", 0), ("evt_", 0)] {
+        let filter = LetterFilter { ids: vec![id.to_owned()], ..LetterFilter::default() };
+        let page = Page::Before { seq: i64::MAX, events: 9 };
+        let letters = reader.letters(filter, page, |_| true).await.unwrap().letters;
+        assert_eq!(letters.len(), found, "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_backlog_is_drained_slowly_with_new_events_first() {
     let server = latest();
     for (id, user) in [("evt_1", "a"), ("evt_2", "b"), ("evt_3", "c")] {

@@ -169,15 +169,22 @@ impl Bus {
         Ok(())
     }
 
-    /// The targets of the rules that match.
-    fn targets_for(&self, event: &mut Map<String, Value>, detail: &RawValue) -> Vec<Target> {
-        let enabled = || self.rules.values().filter(|rule| rule.is_enabled);
-        if enabled().any(|rule| rule.pattern.looks_into_detail()) {
+    /// The targets of the rules that match, each with the name of its rule.
+    fn targets_for(
+        &self,
+        event: &mut Map<String, Value>,
+        detail: &RawValue,
+    ) -> Vec<(String, Target)> {
+        let enabled = || self.rules.iter().filter(|(_, rule)| rule.is_enabled);
+        if enabled().any(|(_, rule)| rule.pattern.looks_into_detail()) {
             let detail = serde_json::from_str(detail.get()).unwrap_or_default();
             event.insert("detail".to_owned(), detail);
         }
-        let matching = enabled().filter(|rule| rule.pattern.matches(event));
-        matching.flat_map(|rule| rule.targets.values().cloned()).collect()
+        let matching = enabled().filter(|(_, rule)| rule.pattern.matches(event));
+        let targets = matching.flat_map(|(name, rule)| {
+            rule.targets.values().map(|target| (name.clone(), target.clone()))
+        });
+        targets.collect()
     }
 }
 
@@ -198,7 +205,8 @@ impl Account {
     /// `PutEvents`"); and so does a partner's event whose source nobody has associated yet.
     pub(super) fn put_event(&mut self, bus: &str, event: &NewEvent<'_>, now: Timestamp) -> Routed {
         let event_id = MessageId::new(self.dice.uuid()).to_string();
-        let Ok(bus) = self.buses.get(bus) else { return Routed { event_id, queues: 0 } };
+        let bus_name = bus;
+        let Ok(bus) = self.buses.get(bus_name) else { return Routed { event_id, queues: 0 } };
         bus.events += 1;
         let mut fields = Map::from_iter([
             ("version".to_owned(), Value::from("0")),
@@ -225,13 +233,22 @@ impl Account {
             return Routed { event_id, queues: 0 };
         };
         let body = Arc::from(body);
-        let sent = targets.iter().filter(|target| self.send_to(target, &body, now)).count();
+        let sent = targets.iter().filter(|(rule, target)| {
+            let rule_arn = self.names.rule_arn(bus_name, rule);
+            self.send_to((&rule_arn, target), &body, now)
+        });
+        let sent = sent.count();
         Routed { event_id, queues: sent }
     }
 
     /// Whether the target took it. What a target refuses goes to the target's dead-letter queue,
     /// with the reason (user guide, "Using dead-letter queues"); without one it is dropped.
-    fn send_to(&mut self, target: &Target, body: &Arc<str>, now: Timestamp) -> bool {
+    fn send_to(
+        &mut self,
+        (rule_arn, target): (&str, &Target),
+        body: &Arc<str>,
+        now: Timestamp,
+    ) -> bool {
         let incoming = Incoming { group: target.group.clone(), ..Incoming::of(Arc::clone(body)) };
         let refusal = match self.send_to_arn(&target.arn, incoming, now) {
             Ok(()) => return true,
@@ -241,6 +258,7 @@ impl Account {
             let attributes = Attributes::from([
                 ("ERROR_CODE".to_owned(), Attribute::text("NO_RESOURCE")),
                 ("ERROR_MESSAGE".to_owned(), Attribute::text(refusal.message())),
+                ("RULE_ARN".to_owned(), Attribute::text(rule_arn)),
                 ("TARGET_ARN".to_owned(), Attribute::text(&target.arn)),
             ]);
             let letter =

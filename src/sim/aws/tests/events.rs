@@ -154,6 +154,8 @@ async fn what_a_target_refuses_goes_to_its_dead_letter_queue() {
         let attributes = received[0].message_attributes().unwrap();
         let arn = bench.handle.queue_arn("gone");
         assert_eq!(attributes["TARGET_ARN"].string_value(), Some(arn.as_str()));
+        let rule = "arn:aws:events:us-east-1:000000000000:rule/bus/rule";
+        assert_eq!(attributes["RULE_ARN"].string_value(), Some(rule));
     })
     .await;
 }

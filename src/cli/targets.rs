@@ -1,0 +1,110 @@
+//! `twinstream targets`
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::admin::{AdminArguments, PersonArguments};
+use super::{Failure, out};
+use crate::event::Timestamp;
+use crate::journal::PausedTarget;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the targets: what waits for them, and who paused them.
+    List(List),
+    /// Send a target nothing until it is resumed; its events wait. Attempts under way are not cut off.
+    Pause(Change),
+    /// Send a target its events again.
+    Resume(Change),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    admin: AdminArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Change {
+    /// The target's name.
+    name: String,
+    #[command(flatten)]
+    person: PersonArguments,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    admin: AdminArguments,
+}
+
+pub(super) async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::List(arguments) => list(arguments).await,
+        Command::Pause(arguments) => change(arguments, "pause").await,
+        Command::Resume(arguments) => change(arguments, "resume").await,
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Targets {
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+    pending: u64,
+    oldest: Option<Timestamp>,
+    paused: Option<PausedTarget>,
+}
+
+async fn list(arguments: List) -> Result<(), Failure> {
+    let admin = arguments.admin.find()?;
+    let document = admin.get(&["targets"], &[]).await?;
+    if arguments.json {
+        out::line(&document.to_string());
+        return Ok(());
+    }
+    let Targets { targets } = admin.understand(document)?;
+    if targets.is_empty() {
+        out::note("the configuration has no targets");
+        return Ok(());
+    }
+    let rows = targets.iter().map(|target| {
+        let paused = target.paused.as_ref().map(|paused| {
+            let PausedTarget { since, who, why, .. } = paused;
+            let since = out::time(Some(*since));
+            format!("since {since} by {}: {}", out::one_line(who), out::short(why, 60))
+        });
+        vec![
+            out::one_line(&target.name),
+            target.pending.to_string(),
+            out::time(target.oldest),
+            paused.unwrap_or_else(|| "no".to_owned()),
+        ]
+    });
+    let header = ["target", "events waiting", "the oldest since", "paused"];
+    out::line(&out::table(&header, rows.collect(), &[1]));
+    Ok(())
+}
+
+async fn change(arguments: Change, deed: &str) -> Result<(), Failure> {
+    let admin = arguments.admin.find()?;
+    let mut order = json!({});
+    arguments.person.sign(&admin, &mut order)?;
+    let done = admin.post(&["targets", &arguments.name, deed], &order).await?;
+    if arguments.json {
+        out::line(&done.to_string());
+        return Ok(());
+    }
+    let (name, state) = (&arguments.name, if deed == "pause" { "paused" } else { "not paused" });
+    match done["changed"].as_bool() {
+        Some(false) => out::line(&format!("{name} was {state} before")),
+        _ => out::line(&format!("{name} is {state} (order {})", done["order"])),
+    }
+    Ok(())
+}
