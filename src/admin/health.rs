@@ -85,6 +85,7 @@ pub(super) async fn metrics(State(sources): State<Sources>) -> Response {
         let age = route.oldest.map_or(0, |oldest| now.nanos_since(oldest));
         let age = Duration::from_nanos(u64::try_from(age).unwrap_or(0));
         metrics.set_pending(&route.route, &route.target, route.pending, age);
+        metrics.set_dead_letters(&route.route, &route.target, route.dead);
     }
     metrics.set_quarantined(&counts.quarantined);
     metrics.set_journal(counts.file_bytes, sources.journal.queue_depth().0);

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Failure, JournalArguments, erase, out};
 use crate::event::{EventId, Path, Timestamp};
 use crate::journal::{
-    ArrivalStory, AttemptStory, DeliveryStory, EventFilter, EventStory, EventSummary,
+    ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventFilter, EventStory, EventSummary,
 };
 
 #[derive(Debug, Subcommand)]
@@ -153,8 +153,14 @@ fn tell(story: &EventStory) -> String {
         lines.extend(tell_delivery(delivery, summary.time));
     }
     lines.push(String::new());
-    lines.push("payload".into());
-    lines.push(format!("{:#}", story.payload));
+    lines.push(match story.content {
+        ContentLeft::Whole => format!("payload\n{:#}", story.payload),
+        ContentLeft::Redacted => {
+            format!("payload, as journal.redact leaves it\n{:#}", story.payload)
+        }
+        ContentLeft::Dropped => "its payload is not kept: journal.payload is \"drop\"".to_owned(),
+        ContentLeft::Erased => "its content was erased on request".to_owned(),
+    });
     lines.join("\n") + "\n"
 }
 

@@ -11,7 +11,7 @@ use crate::journal::PausedTarget;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List the targets: what waits for them, and who paused them.
+    /// List the targets: whether they are up, what waits for them, and who paused them.
     List(List),
     /// Send a target nothing until it is resumed; its events wait. Attempts under way are not cut off.
     Pause(Change),
@@ -59,7 +59,26 @@ struct Target {
     name: String,
     pending: u64,
     oldest: Option<Timestamp>,
+    dead: u64,
     paused: Option<PausedTarget>,
+    breaker: Option<String>,
+    since: Option<Timestamp>,
+    down_because: Option<String>,
+    draining: bool,
+}
+
+impl Target {
+    /// Up or down, since when and why.
+    fn state(&self) -> String {
+        let since = out::time(self.since);
+        match (self.breaker.as_deref(), &self.down_because) {
+            (None, _) => "no route leads to it".to_owned(),
+            (Some("closed"), _) if self.draining => format!("up since {since}, catching up"),
+            (Some("closed"), _) => "up".to_owned(),
+            (Some(_), Some(why)) => format!("down since {since}: {}", out::short(why, 60)),
+            (Some(_), None) => format!("down since {since}"),
+        }
+    }
 }
 
 async fn list(arguments: List) -> Result<(), Failure> {
@@ -82,13 +101,15 @@ async fn list(arguments: List) -> Result<(), Failure> {
         });
         vec![
             out::one_line(&target.name),
+            target.state(),
             target.pending.to_string(),
             out::time(target.oldest),
+            target.dead.to_string(),
             paused.unwrap_or_else(|| "no".to_owned()),
         ]
     });
-    let header = ["target", "events waiting", "the oldest since", "paused"];
-    out::line(&out::table(&header, rows.collect(), &[1]));
+    let header = ["target", "state", "waiting", "the oldest since", "dead", "paused"];
+    out::line(&out::table(&header, rows.collect(), &[2, 4]));
     Ok(())
 }
 

@@ -78,6 +78,8 @@ pub struct DeliveryStates {
     pub pending: u64,
     /// When the oldest of them came.
     pub oldest: Option<Timestamp>,
+    /// Deliveries that ended in failure, and are kept for redrive.
+    pub dead: u64,
 }
 
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<Counts> {
@@ -108,6 +110,7 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Counts> {
 /// Reads the small indexes of what has not ended, never the table. What is parked is younger than
 /// what it is parked behind.
 fn pending(connection: &Connection) -> rusqlite::Result<Vec<DeliveryStates>> {
+    let dead = dead(connection)?;
     connection
         .prepare_cached(
             "SELECT name, target,
@@ -127,15 +130,15 @@ fn pending(connection: &Connection) -> rusqlite::Result<Vec<DeliveryStates>> {
                         WHERE route = no AND state IN (2, 3)
                     UNION ALL
                     SELECT min(seq) FROM deliveries INDEXED BY deliveries_returned
-                        WHERE route = no AND state = 4))
+                        WHERE route = no AND state = 4)), no
              FROM routes ORDER BY name",
         )?
         .query_map([], |row| {
             let oldest: Option<i64> = row.get(3)?;
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, oldest))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, oldest, row.get(4)?))
         })?
         .map(|row| {
-            let (route, target, pending, oldest) = row?;
+            let (route, target, pending, oldest, no): (_, _, _, _, i64) = row?;
             let oldest = match oldest {
                 None => None,
                 Some(seq) => connection
@@ -147,8 +150,20 @@ fn pending(connection: &Connection) -> rusqlite::Result<Vec<DeliveryStates>> {
                     .optional()?
                     .flatten(),
             };
-            Ok(DeliveryStates { route, target, pending, oldest })
+            let dead = dead.get(&no).copied().unwrap_or_default();
+            Ok(DeliveryStates { route, target, pending, oldest, dead })
         })
+        .collect()
+}
+
+/// Dead letters by the number of their route; reads their own small index.
+fn dead(connection: &Connection) -> rusqlite::Result<BTreeMap<i64, u64>> {
+    connection
+        .prepare_cached(
+            "SELECT route, count(*) FROM deliveries INDEXED BY deliveries_dead
+             WHERE state = 6 GROUP BY route",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
 }
 

@@ -89,6 +89,7 @@ pub struct Metrics {
     attempt_time: Family<ByTarget, Histogram, fn() -> Histogram>,
     deliveries: Family<ByRouteOutcome, Counter>,
     pending: Family<ByRoute, Gauge>,
+    dead_letters: Family<ByRoute, Gauge>,
     oldest_pending: Family<ByRoute, Seconds>,
     quarantined: Family<ByReason, Gauge>,
     journal_file: Gauge,
@@ -136,6 +137,7 @@ impl Default for Metrics {
             attempt_time: Family::new_with_constructor(by_time),
             deliveries: Family::default(),
             pending: Family::default(),
+            dead_letters: Family::default(),
             oldest_pending: Family::default(),
             quarantined: Family::default(),
             journal_file: Gauge::default(),
@@ -259,6 +261,11 @@ impl Metrics {
             "deliveries_pending",
             "Deliveries that have not ended, by route and target",
             self.pending.clone(),
+        );
+        all.register(
+            "dead_letters",
+            "Deliveries that failed for good and are kept, by route and target",
+            self.dead_letters.clone(),
         );
         all.register_with_unit(
             "delivery_oldest_pending_age",
@@ -402,6 +409,12 @@ impl Metrics {
         let labels = ByRoute { route: route.into(), target: target.into() };
         self.pending.get_or_create(&labels).set(i64::try_from(deliveries).unwrap_or(i64::MAX));
         self.oldest_pending.get_or_create(&labels).set(oldest_age.as_secs_f64());
+    }
+
+    /// What a route has failed to deliver and keeps, read from the journal at a scrape.
+    pub fn set_dead_letters(&self, route: &str, target: &str, letters: u64) {
+        let labels = ByRoute { route: route.into(), target: target.into() };
+        self.dead_letters.get_or_create(&labels).set(i64::try_from(letters).unwrap_or(i64::MAX));
     }
 
     /// What the quarantine holds, read from the journal at a scrape.

@@ -12,6 +12,7 @@ use super::{Body, Named, error, unreadable};
 use crate::admin::Sources;
 use crate::event::Timestamp;
 use crate::journal::PausedTarget;
+use crate::telemetry::BreakerState;
 
 #[derive(Debug, Serialize)]
 struct Targets {
@@ -25,8 +26,20 @@ struct Target {
     pending: u64,
     /// When the oldest of them came.
     oldest: Option<Timestamp>,
+    /// Dead letters of the journal that were to go there.
+    dead: u64,
     /// Who paused it, when and why; `null` when it is not.
     paused: Option<PausedTarget>,
+    /// Whether it is up; `null` when no route leads to it.
+    breaker: Option<BreakerState>,
+    /// Since when it has been up, or has not.
+    since: Option<Timestamp>,
+    /// Why it is held to be down, while it is.
+    down_because: Option<Box<str>>,
+    /// Whether what gathered while it was down is being delivered, at a bounded rate.
+    draining: bool,
+    /// Attempts under way.
+    under_way: usize,
 }
 
 /// The targets of the configuration.
@@ -35,13 +48,21 @@ pub(in crate::admin) async fn list(State(sources): State<Sources>) -> Response {
         (Ok(counts), Ok(paused)) => (counts, paused),
         (Err(error), _) | (_, Err(error)) => return unreadable(&error),
     };
+    let states = sources.health.targets();
     let targets = sources.targets.iter().map(|name| {
+        let state = states.get(name);
         let routes = || counts.pending.iter().filter(|route| *route.target == **name);
         Target {
             name: name.to_string(),
             pending: routes().map(|route| route.pending).sum(),
             oldest: routes().filter_map(|route| route.oldest).min(),
+            dead: routes().map(|route| route.dead).sum(),
             paused: paused.iter().find(|paused| *paused.target == **name).cloned(),
+            breaker: state.map(|state| state.breaker),
+            since: state.map(|state| state.since),
+            down_because: state.and_then(|state| state.down_because.clone()),
+            draining: state.is_some_and(|state| state.draining),
+            under_way: state.map_or(0, |state| state.under_way),
         }
     });
     Json(Targets { targets: targets.collect() }).into_response()

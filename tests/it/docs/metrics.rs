@@ -32,6 +32,7 @@ fn rendered() -> String {
     metrics.attempted(&target, "delivered", took);
     metrics.delivery_ended(&route, &target, DeliveryOutcome::Delivered);
     metrics.set_pending(&route, &target, 1, took);
+    metrics.set_dead_letters(&route, &target, 1);
     metrics.set_quarantined(&[("not_json".to_owned(), 1)]);
     metrics.set_journal(4096, 1);
     metrics.set_door_open(Path::Webhook, true);
