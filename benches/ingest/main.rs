@@ -33,15 +33,13 @@ mod stop;
 #[expect(dead_code, reason = "each benchmark uses its part of it")]
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::PathBuf;
 
-use support::Report;
+use support::{Options, part};
 
 /// How much is measured.
 #[derive(Debug, Clone)]
 struct Scale {
-    quick: bool,
     /// Repetitions of the comparison of servers.
     rounds: usize,
     /// How long each server is loaded in one repetition, in seconds.
@@ -52,23 +50,8 @@ struct Scale {
     events: u64,
 }
 
-const FULL: Scale =
-    Scale { quick: false, rounds: 6, seconds: 2.0, messages: 30_000, events: 1_000_000 };
-const QUICK: Scale =
-    Scale { quick: true, rounds: 3, seconds: 1.2, messages: 8_000, events: 100_000 };
-
-struct Options {
-    scale: Scale,
-    json: bool,
-    strict: bool,
-    only: Vec<String>,
-}
-
-impl Options {
-    fn wants(&self, part: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only == part)
-    }
-}
+const FULL: Scale = Scale { rounds: 6, seconds: 2.0, messages: 30_000, events: 1_000_000 };
+const QUICK: Scale = Scale { rounds: 3, seconds: 1.2, messages: 8_000, events: 100_000 };
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -77,64 +60,23 @@ fn main() {
         let folder = arguments.get(at + 2).map(PathBuf::from);
         return servers::serve(&arguments[at + 1], &folder.expect("--serve-as KIND FOLDER"));
     }
-    let options = options(arguments);
-    let began = Instant::now();
-    // Beside the build, so on a disk: a tmpfs would flush for free.
-    let folder = tempfile::Builder::new()
-        .prefix("ingest-")
-        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
-        .expect("a folder under the target folder");
-    let mut report = Report::new(options.scale.quick);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(tokio::task::LocalSet::new().run_until(async {
-        let (scale, folder) = (&options.scale, folder.path());
+    let options = Options::read();
+    let scale = if options.quick { QUICK } else { FULL };
+    support::run("ingest", &options, async |folder, report| {
         if options.wants("http") {
-            http::measure(scale, &part(folder, "http"), &mut report).await;
+            http::measure(&scale, &part(folder, "http"), report).await;
         }
-        if options.only.iter().any(|only| only == "profile") {
-            http::profile(&part(folder, "profile"), &mut report).await;
+        if options.names("profile") {
+            http::profile(&part(folder, "profile"), report).await;
         }
         if options.wants("queue") {
-            queue::measure(scale, &part(folder, "queue"), &mut report).await;
+            queue::measure(&scale, &part(folder, "queue"), report).await;
         }
         if options.wants("size") {
-            size::measure(scale, &part(folder, "size"), &mut report).await;
+            size::measure(&scale, &part(folder, "size"), report).await;
         }
         if options.wants("stop") {
-            stop::measure(scale, &part(folder, "stop"), &mut report).await;
+            stop::measure(&scale, &part(folder, "stop"), report).await;
         }
-    }));
-    report.took(began.elapsed());
-    if options.json {
-        println!("{}", report.json());
-    } else {
-        println!("{}", report.table());
-    }
-    if options.strict && !report.all_met() {
-        std::process::exit(1);
-    }
-}
-
-fn options(arguments: Vec<String>) -> Options {
-    let mut options = Options { scale: FULL, json: false, strict: false, only: Vec::new() };
-    let mut arguments = arguments.into_iter();
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            // cargo says so to every benchmark.
-            "--bench" => {}
-            "--quick" => options.scale = QUICK,
-            "--json" => options.json = true,
-            "--strict" => options.strict = true,
-            "--only" => options.only.extend(arguments.next()),
-            other => panic!("unknown option {other}"),
-        }
-    }
-    options
-}
-
-fn part(folder: &Path, name: &str) -> PathBuf {
-    eprintln!("measuring: {name} …");
-    let folder = folder.join(name);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    });
 }

@@ -32,15 +32,11 @@ mod routes;
 #[expect(dead_code, reason = "each benchmark uses its part of it")]
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
-
-use support::Report;
+use support::{Options, part};
 
 /// How much is measured.
 #[derive(Debug, Clone)]
 struct Scale {
-    quick: bool,
     /// Events sent for the throughput of one number of routes, as deliveries.
     deliveries: u64,
     /// Deliveries that wait.
@@ -49,75 +45,21 @@ struct Scale {
     rounds: usize,
 }
 
-const FULL: Scale = Scale { quick: false, deliveries: 60_000, backlog: 1_000_000, rounds: 5 };
-const QUICK: Scale = Scale { quick: true, deliveries: 15_000, backlog: 100_000, rounds: 3 };
-
-struct Options {
-    scale: Scale,
-    json: bool,
-    strict: bool,
-    only: Vec<String>,
-}
-
-impl Options {
-    fn wants(&self, part: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| only == part)
-    }
-}
+const FULL: Scale = Scale { deliveries: 60_000, backlog: 1_000_000, rounds: 5 };
+const QUICK: Scale = Scale { deliveries: 15_000, backlog: 100_000, rounds: 3 };
 
 fn main() {
-    let options = options();
-    let began = Instant::now();
-    // Beside the build, so on a disk: a tmpfs would flush for free.
-    let folder = tempfile::Builder::new()
-        .prefix("pipeline-")
-        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
-        .expect("a folder under the target folder");
-    let mut report = Report::new(options.scale.quick);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(tokio::task::LocalSet::new().run_until(async {
-        let (scale, folder) = (&options.scale, folder.path());
+    let options = Options::read();
+    let scale = if options.quick { QUICK } else { FULL };
+    support::run("pipeline", &options, async |folder, report| {
         if options.wants("routes") {
-            routes::measure(scale, &part(folder, "routes"), &mut report).await;
+            routes::measure(&scale, &part(folder, "routes"), report).await;
         }
         if options.wants("claims") {
-            claims::measure(scale, &part(folder, "claims"), &mut report).await;
+            claims::measure(&scale, &part(folder, "claims"), report).await;
         }
         if options.wants("backlog") {
-            backlog::measure(scale, &part(folder, "backlog"), &mut report).await;
+            backlog::measure(&scale, &part(folder, "backlog"), report).await;
         }
-    }));
-    report.took(began.elapsed());
-    if options.json {
-        println!("{}", report.json());
-    } else {
-        println!("{}", report.table());
-    }
-    if options.strict && !report.all_met() {
-        std::process::exit(1);
-    }
-}
-
-fn options() -> Options {
-    let mut options = Options { scale: FULL, json: false, strict: false, only: Vec::new() };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            // cargo says so to every benchmark.
-            "--bench" => {}
-            "--quick" => options.scale = QUICK,
-            "--json" => options.json = true,
-            "--strict" => options.strict = true,
-            "--only" => options.only.extend(arguments.next()),
-            other => panic!("unknown option {other}"),
-        }
-    }
-    options
-}
-
-fn part(folder: &Path, name: &str) -> PathBuf {
-    eprintln!("measuring: {name} …");
-    let folder = folder.join(name);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    });
 }

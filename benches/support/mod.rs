@@ -5,8 +5,10 @@ pub(crate) mod journal;
 pub(crate) mod load;
 pub(crate) mod processes;
 pub(crate) mod report;
+pub(crate) mod run;
 
 pub(crate) use report::{Report, Row, Target};
+pub(crate) use run::{Options, part, run};
 
 /// The value in the middle, or just above it.
 pub(crate) fn median(values: &[f64]) -> f64 {
