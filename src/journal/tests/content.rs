@@ -199,3 +199,93 @@ async fn reprocessed_bytes_are_an_arrival_and_no_longer_quarantined() {
     assert_eq!(arrivals(&counts, Path::Webhook, ArrivalOutcome::Quarantined), 0);
     assert_eq!(arrivals(&counts, Path::Webhook, ArrivalOutcome::Accepted), 1);
 }
+
+/// A user's id in the middle of bytes that fill pages of their own, and that no compression shrinks.
+fn bulky(user: &str) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut body: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(200_000).collect();
+    body[100_000..100_000 + user.len()].copy_from_slice(user.as_bytes());
+    body
+}
+
+#[track_caller]
+fn check_nowhere(folder: &std::path::Path, user: &str) {
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let found = bytes.windows(user.len()).any(|window| window == user.as_bytes());
+        assert!(!found, "the user's id is in {}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn quarantined_bytes_that_name_an_erased_user_are_nowhere_in_the_files() {
+    let server = Server::start();
+    let user = "auth0|user-who-asked-to-be-forgotten";
+    let why = ("bad_json", "expected value at line 1 column 1");
+    let quarantined = Quarantined::new(Path::Webhook, server.now(), why, &bulky(user));
+    drop(server.journal.quarantine(quarantined).await.unwrap());
+    let by = Person { who: "kim".into(), why: "request 7".into() };
+    let order = server.journal.begin_order(OrderKind::Erase, by, user, 1).await.unwrap();
+    let reader = server.journal.reader().unwrap();
+    let numbers = reader.quarantined_naming(user.to_owned()).await.unwrap();
+    assert_eq!(numbers.len(), 1);
+    server.journal.erase(order, Vec::new(), "erased by kim", 0).await.unwrap();
+    server.journal.drop_quarantined(order, numbers, 0).await.unwrap();
+    server.journal.end_order(order, false).await.unwrap();
+    let stopped = server.stop();
+    check_nowhere(stopped.settings.path.parent().unwrap(), user);
+}
+
+#[tokio::test]
+async fn quarantined_json_names_a_user_in_a_text_within_a_text_too() {
+    let server = Server::start();
+    let user = "auth0|1";
+    let inner = json!({"detail": {"user_id": user}}).to_string();
+    let body = json!({"Type": "Notification", "Message": inner}).to_string();
+    let why = ("not_auth0", "an envelope of something else");
+    let quarantined = Quarantined::new(Path::Eventbridge, server.now(), why, body.as_bytes());
+    drop(server.journal.quarantine(quarantined).await.unwrap());
+    let reader = server.journal.reader().unwrap();
+    assert_eq!(reader.quarantined_naming(user.to_owned()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_reader_keeps_nothing_of_an_erased_user_in_the_log_for_good() {
+    let server = Server::start();
+    let user = "auth0|user-who-asked-to-be-forgotten";
+    server.send_new(webhook("evt_1").of_user(user)).await;
+    let by = Person { who: "kim".into(), why: "request 7".into() };
+    let order = server.journal.begin_order(OrderKind::Erase, by, user, 1).await.unwrap();
+    let reader = server.journal.reader().unwrap();
+    let found = reader.naming(user.to_owned(), 0).await.unwrap().found;
+    let beside = server.stopped.connection();
+    beside.execute_batch("BEGIN; SELECT count(*) FROM events").unwrap();
+    let _: i64 = beside.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap();
+    server.journal.erase(order, found, "erased by kim", 0).await.unwrap();
+    server.journal.end_order(order, false).await.unwrap();
+    // Answered when the writer has tidied up after the order.
+    drop(server.journal.probe().await.unwrap());
+    beside.execute_batch("COMMIT").unwrap();
+    drop(beside);
+    // Any later work of the writer: it has to try again.
+    server.send_new(webhook("evt_2")).await;
+    server.journal.retain().await.unwrap();
+    server.journal.retain().await.unwrap();
+    check_nowhere(server.stopped.settings.path.parent().unwrap(), user);
+}
+
+#[tokio::test]
+async fn an_erasure_lets_nothing_overtake_what_is_under_way() {
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    server.send_new(webhook("evt_2").later(MINUTE)).await;
+    let under_way = server.claim().await;
+    assert_eq!(ids_of(&under_way), ["evt_1"]);
+    let by = Person { who: "kim".into(), why: "request 7".into() };
+    let order = server.journal.begin_order(OrderKind::Erase, by, "auth0|9", 1).await.unwrap();
+    // It is about another user, but names this one.
+    let found = vec![Naming { seq: under_way[0].seq, is_about: false }];
+    server.journal.erase(order, found, "erased by kim", 0).await.unwrap();
+    assert_eq!(server.claim_ids().await, [""; 0], "evt_1 is still under way");
+}
