@@ -10,7 +10,7 @@ use super::Intake;
 use crate::event::{Arrival, Hops, Path, QueueHops};
 use crate::journal::{
     Arrived, OrderDesk, OrderKind, OrderStory, QuarantineFilter, QuarantinedBytes,
-    QuarantinedSummary, Reader, StepError,
+    QuarantinedSummary, ReadError, Reader, StepError,
 };
 use crate::normalize::{self, Normalized};
 use crate::telemetry::Chain;
@@ -57,7 +57,11 @@ impl Reprocessor {
 
     /// The next few, from the last to the first; at the end, the end of the order.
     async fn step(&self, order: &OrderStory) -> Result<(), StepError> {
-        let plan: Plan = serde_json::from_str(&order.detail).unwrap_or_default();
+        let Ok(plan) = serde_json::from_str::<Plan>(&order.detail) else {
+            warn!(order = order.order.0, "an order that can't be read is stopped");
+            self.intake.journal.end_order(order.order, true).await?;
+            return Ok(());
+        };
         let filter = QuarantineFilter {
             reason: plan.reason.clone(),
             before: (order.looked_at > 0).then_some(order.looked_at),
@@ -74,8 +78,14 @@ impl Reprocessor {
             plan.numbers.is_empty() || plan.numbers.contains(&summary.no)
         };
         for summary in listed.iter().filter(is_meant) {
-            if let Some(bytes) = self.reader.quarantined_bytes(summary.no).await? {
-                understood += u64::from(self.read_again(&bytes).await?);
+            match self.reader.quarantined_bytes(summary.no).await {
+                Ok(None) => {}
+                Ok(Some(bytes)) => understood += u64::from(self.read_again(&bytes).await?),
+                // What is damaged will be tomorrow; it must not hold up the rest.
+                Err(error @ ReadError::Quarantined { .. }) => {
+                    warn!(quarantine.no = summary.no, error = %Chain(&error), "left as it is");
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         self.intake.journal.step_order(order.order, last.no, understood).await?;

@@ -16,11 +16,11 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tracing::error;
 
-use super::RouteNo;
 use super::due::{Due, Row, is_damage, read_due, time_of};
 use super::end::{self, Ending};
 use super::shelf::Shelf;
 use super::told::{self, Lane};
+use super::{RouteNo, erase};
 use crate::event::{Candidacy, DeliveryOutcome, Moment, RouteOrder, Timestamp, Turn};
 use crate::telemetry::Chain;
 
@@ -306,6 +306,14 @@ impl Leasing<'_> {
     /// would fail for ever.
     fn lease(&mut self, row: &Row) -> rusqlite::Result<Turned> {
         match self.try_to_lease(row) {
+            Err(error) if is_damage(&error) && erase::is_erased(self.connection, row.seq)? => {
+                let lane = Lane { route: self.route, lane: row.lane };
+                let ending = Ending::Discarded(erase::ERASED_MEANWHILE);
+                let ended = (self.connection, &mut *self.shelf);
+                let next = erase::end_erased(ended.0, ended.1, (row.seq, lane), &ending, self.now)?;
+                self.ended.push((self.route, ending.outcome()));
+                Ok(Turned::Ended { next })
+            }
             Err(error) if is_damage(&error) => {
                 error!(event.seq = row.seq, error = %Chain(&error), "a stored event is damaged");
                 self.end(row, &Ending::Dead("the stored event is damaged"))

@@ -25,6 +25,8 @@ pub struct Eraser {
     reader: Reader,
 }
 
+/// Quarantined bytes erased in one step: each may be of some megabytes.
+const QUARANTINED: usize = 20;
 /// The pause between two steps: leaves the journal to the doors most of the time.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The pause after a step that failed.
@@ -58,8 +60,8 @@ impl Eraser {
         let id = order.detail.clone();
         if order.looked_at == 0 {
             let numbers = self.reader.quarantined_naming(id.clone()).await?;
-            if !numbers.is_empty() {
-                self.journal.drop_quarantined(order.order, numbers, 0).await?;
+            for numbers in numbers.chunks(QUARANTINED) {
+                self.journal.drop_quarantined(order.order, numbers.to_vec(), 0).await?;
             }
         }
         let page = self.reader.naming(id, order.looked_at).await?;
@@ -78,8 +80,9 @@ impl Eraser {
 pub(super) const ERASED: &str = "erased";
 
 /// Erases one event, unless it is erased. Deliveries that have not ended, and dead ones, are
-/// discarded: there is nothing left to deliver. Where the event is about the user, what targets were
-/// told goes as well.
+/// discarded: there is nothing left to deliver. What is under way keeps its lane until it has ended, so
+/// that nothing overtakes it. Where the event is about the user, what targets know goes as well; when
+/// they were last told stays, or older events would be news again.
 pub(super) fn erase(
     connection: &Connection,
     shelf: &mut Shelf,
@@ -110,20 +113,51 @@ pub(super) fn erase(
         if state == DEAD {
             shelf.tally.take_back_delivery(lane.route, crate::event::DeliveryOutcome::Dead);
         }
-        if state <= DEAD && state != DELIVERED {
+        if state <= DEAD && state != DELIVERED && state != LEASED {
             end::end(connection, shelf, (seq, lane), &Ending::Discarded(reason), now)?;
         }
         if is_about {
             connection
-                .prepare_cached("DELETE FROM told WHERE lane = ? AND route = ?")?
+                .prepare_cached("UPDATE told SET known = NULL WHERE lane = ? AND route = ?")?
                 .execute(params![lane.lane, lane.route.0])?;
         }
     }
-    // The lane is a digest of the subject.
-    connection.prepare_cached("UPDATE deliveries SET lane = 0 WHERE seq = ?")?.execute([seq])?;
+    forget_lanes(connection, seq)?;
     Ok(true)
 }
 
+/// The lane is a digest of the subject, and of no use to what has ended.
+fn forget_lanes(connection: &Connection, seq: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE deliveries SET lane = 0 WHERE seq = ? AND state > 4")?
+        .execute([seq])?;
+    Ok(())
+}
+
+/// Whether the event was erased.
+pub(super) fn is_erased(connection: &Connection, seq: i64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE seq = ? AND erased = 1)")?
+        .query_row([seq], |row| row.get(0))
+}
+
+/// Why a delivery ends whose event was erased while it was under way.
+pub(super) const ERASED_MEANWHILE: &str = "its event was erased while it was under way";
+
+/// Ends a delivery whose event was erased while it was under way.
+pub(super) fn end_erased(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    (seq, lane): (i64, Lane),
+    ending: &Ending<'_>,
+    now: Timestamp,
+) -> rusqlite::Result<Option<i64>> {
+    let next = end::end(connection, shelf, (seq, lane), ending, now)?;
+    forget_lanes(connection, seq)?;
+    Ok(next)
+}
+
+const LEASED: i64 = 2;
 const DELIVERED: i64 = 5;
 const DEAD: i64 = 6;
 

@@ -144,6 +144,9 @@ impl Ordered {
 }
 
 /// A step of an order that was stopped changes nothing: whoever stopped it can count on that.
+/// The name in `meta` of the wish to empty the write-ahead log: there while it has not been done.
+pub(super) const TRUNCATE_LOG: &str = "truncate_log";
+
 pub(super) fn carry_out(
     connection: &Connection,
     shelf: &mut Shelf,
@@ -182,12 +185,14 @@ pub(super) fn carry_out(
             let total = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
             let kind = (OrderKind::Discard, &**detail);
             let order = begin(connection, kind, by, total, now)?;
+            shelf.secure_delete(connection)?;
             let changed = super::quarantine::drop_these(connection, numbers)?;
             step(connection, order, 0, changed)?;
             end_order(connection, shelf, order, false, now)?;
             Ok(Ordered::changed(order, changed))
         }
         Order::DropQuarantined { order, numbers, looked_at } => {
+            shelf.secure_delete(connection)?;
             let changed = super::quarantine::drop_these(connection, numbers)?;
             step(connection, *order, *looked_at, changed)?;
             Ok(Ordered::changed(*order, changed))
@@ -283,6 +288,7 @@ fn end_order(
         connection
             .prepare_cached("UPDATE orders SET detail = '' WHERE no = ?")?
             .execute([order.0])?;
+        super::set_meta(connection, TRUNCATE_LOG, 1)?;
         shelf.erasure.truncate_log = true;
     }
     Ok(Ordered::changed(order, u64::from(ended.is_some())))

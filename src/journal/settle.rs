@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::RouteNo;
 use super::end::{self, Ending};
 use super::shelf::Shelf;
 use super::told::{self, Lane};
+use super::{RouteNo, erase};
 use crate::event::{Candidacy, Moment, RouteOrder, Timestamp};
 
 /// The reasons of deliveries that were given up after attempts that might have succeeded. All others
@@ -85,6 +85,17 @@ pub(super) fn settle(
     }
     let Some(leased) = leased(connection, settlement)? else { return Ok(()) };
     let lane = leased.lane;
+    if erase::is_erased(connection, *seq)? {
+        let ending = match verdict {
+            Verdict::Delivered => Ending::Delivered,
+            Verdict::Dead(_)
+            | Verdict::Retry(_)
+            | Verdict::RetryUncounted(_)
+            | Verdict::Return(_)
+            | Verdict::GiveBack => Ending::Discarded(erase::ERASED_MEANWHILE),
+        };
+        return erase::end_erased(connection, shelf, (*seq, lane), &ending, now).map(drop);
+    }
     match verdict {
         Verdict::Delivered => {
             acknowledged(connection, shelf, *seq, &leased, now)?;

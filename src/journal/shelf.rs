@@ -48,6 +48,8 @@ pub(super) struct Erasure {
     pub deletes_securely: bool,
     /// The write-ahead log is to be emptied after the commit.
     pub truncate_log: bool,
+    /// It was to be emptied, and could not be yet: somebody was reading.
+    pub truncation_due: bool,
 }
 
 /// A number that moves within a transaction, and goes back if that fails.

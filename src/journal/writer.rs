@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, TryLockError};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
@@ -107,7 +108,12 @@ impl Writer {
             moved_on: Vec::new(),
             in_hand: HashSet::new(),
             ordered: false,
-            erasure: shelf::Erasure::default(),
+            erasure: shelf::Erasure {
+                truncation_due: super::meta(&connection, orders::TRUNCATE_LOG)
+                    .map_err(at)?
+                    .is_some(),
+                ..shelf::Erasure::default()
+            },
             tally: Tally::default(),
             woke: false,
         };
@@ -237,17 +243,23 @@ impl Writer {
         }
     }
 
-    /// After an erasure: nothing of what was deleted is left in the write-ahead log either.
+    /// After an erasure: nothing of what was deleted is left in the write-ahead log either. While
+    /// somebody reads it can't be emptied; then it is tried again when it is time to retain.
     fn tidy_up(&mut self) {
-        if std::mem::take(&mut self.shelf.erasure.deletes_securely)
+        let erasure = &mut self.shelf.erasure;
+        if std::mem::take(&mut erasure.deletes_securely)
             && let Err(error) = self.connection.pragma_update(None, "secure_delete", "FAST")
         {
             warn!(error = %Chain(&error), "deleting without overwriting again");
         }
-        if std::mem::take(&mut self.shelf.erasure.truncate_log)
-            && let Err(error) = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")
-        {
-            warn!(error = %Chain(&error), "emptying the write-ahead log after an erasure");
+        if std::mem::take(&mut erasure.truncate_log) {
+            match truncate_log(&self.connection, self.settings.busy_timeout) {
+                Ok(truncated) => erasure.truncation_due = !truncated,
+                Err(error) => {
+                    erasure.truncation_due = true;
+                    warn!(error = %Chain(&error), "emptying the write-ahead log after an erasure");
+                }
+            }
         }
     }
 
@@ -328,6 +340,7 @@ impl Writer {
                 later(reply, result.map(|()| Committed(())), finishes)
             }
             Op::Retain(reply) => {
+                shelf.erasure.truncate_log |= shelf.erasure.truncation_due;
                 let result = retain::step(connection, shelf, &self.settings, now);
                 later(reply, result, finishes)
             }
@@ -339,13 +352,32 @@ impl Writer {
     }
 }
 
+/// Whether nothing is left in the write-ahead log. Waits for nobody: `wal_checkpoint` answers with a row
+/// that says so when a reader is in the way.
+fn truncate_log(connection: &Connection, busy_timeout: Duration) -> rusqlite::Result<bool> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let busy: rusqlite::Result<bool> =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    connection.busy_timeout(busy_timeout)?;
+    let truncated = !busy?;
+    if truncated {
+        connection.execute("DELETE FROM meta WHERE key = ?", [orders::TRUNCATE_LOG])?;
+    }
+    Ok(truncated)
+}
+
 /// A route that leads elsewhere from now on starts anew: its new target was told nothing.
 fn register_route(connection: &Connection, route: &RouteSpec) -> rusqlite::Result<RouteNo> {
-    let moved = connection.execute(
-        "DELETE FROM told WHERE route = (SELECT no FROM routes WHERE name = ? AND target <> ?)",
-        [&route.name, &route.target],
-    )?;
-    if moved > 0 {
+    let moved: Option<i64> = connection
+        .query_row(
+            "SELECT no FROM routes WHERE name = ? AND target <> ?",
+            [&route.name, &route.target],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if let Some(number) = moved {
+        // Reads the whole table, which is why it is done for such a route alone.
+        connection.execute("DELETE FROM told WHERE route = ?", [number])?;
         info!(route.name = %route.name, target.name = %route.target, "the route has a new target");
     }
     connection.query_row(

@@ -79,9 +79,14 @@ struct Bus {
 
 impl Bus {
     /// Puts a batch, and answers each of its entries.
-    async fn put(&self, batch: Vec<Queued>) {
+    async fn put(&self, mut batch: Vec<Queued>) {
         if self.presence.is_missing(&self.client, &self.settings.event_bus).await {
             answer_each(batch, repeat(BusAnswer::again("there is no such event bus")));
+            return;
+        }
+        // Who gave up meanwhile attempts it anew, or something newer: it must not be put behind its back.
+        batch.retain(|queued| !queued.answer.is_closed());
+        if batch.is_empty() {
             return;
         }
         match self.call(&batch).await {
@@ -95,6 +100,9 @@ impl Bus {
     /// In calls of one entry. Each is answered at once, lest it be put again for the next one's sake.
     async fn put_each(&self, batch: Vec<Queued>) {
         for queued in batch {
+            if queued.answer.is_closed() {
+                continue;
+            }
             match self.call(std::slice::from_ref(&queued)).await {
                 Ok(answers) => answer_each(vec![queued], answers),
                 Err(answer) => queued.answer(answer),

@@ -105,11 +105,13 @@ pub(super) fn in_quarantine(connection: &Connection, id: &str) -> Result<Vec<i64
         let mut rows = statement.query([])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let body = payload::decode(row.get(1)?, row.get(2)?).unwrap_or_default();
-            let names = match serde_json::from_slice(&body) {
-                Ok(content) => names(&content, id),
-                Err(_) => stands_in(&String::from_utf8_lossy(&body), id),
-            };
+            // What is damaged can't be told from what names somebody; and what was not understood may
+            // hold its JSON in a text.
+            let names = payload::decode(row.get(1)?, row.get(2)?).ok().is_none_or(|body| {
+                let content = serde_json::from_slice(&body);
+                content.is_ok_and(|content| names(&content, id))
+                    || stands_in(&String::from_utf8_lossy(&body), id)
+            });
             if names {
                 found.push(row.get(0)?);
             }

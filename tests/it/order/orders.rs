@@ -69,11 +69,12 @@ impl World {
     }
 
     fn give_up(&mut self, seq: i64) {
-        self.end_leases(|lease| lease.due.seq == seq);
         let dead = State::Ended(DeliveryOutcome::Dead);
         for route in 0..ROUTES.len() {
             let delivery = self.deliveries.get_mut(&(seq, route)).unwrap();
-            if !matches!(delivery.state, State::Ended(_)) || delivery.state == dead {
+            // What is under way ends by itself.
+            let goes_on = !matches!(delivery.state, State::Ended(_) | State::UnderWay);
+            if goes_on || delivery.state == dead {
                 delivery.state = State::Ended(DeliveryOutcome::Discarded);
             }
         }

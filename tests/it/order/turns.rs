@@ -9,6 +9,7 @@ use super::changes::{self, ROUTES};
 use super::world::{Key, Lane, State, World};
 
 const SUPERSEDED: State = State::Ended(DeliveryOutcome::Superseded);
+const DISCARDED: State = State::Ended(DeliveryOutcome::Discarded);
 const FILTERED: State = State::Ended(DeliveryOutcome::Filtered);
 
 /// Of the column `state`.
@@ -21,7 +22,7 @@ fn state_of(code: i64) -> State {
         6 => State::Ended(DeliveryOutcome::Dead),
         7 => SUPERSEDED,
         8 => FILTERED,
-        9 => State::Ended(DeliveryOutcome::Discarded),
+        9 => DISCARDED,
         other => panic!("no state {other}"),
     }
 }
@@ -91,7 +92,12 @@ impl World {
             open.map(|(key, _)| key).collect()
         };
         let (filtered, superseded) = (ended(self, FILTERED), ended(self, SUPERSEDED));
-        let count = filtered.len() + superseded.len();
+        let discarded = ended(self, DISCARDED);
+        let count = filtered.len() + superseded.len() + discarded.len();
+        for key in discarded {
+            assert!(self.events[&key.0].erased, "discarded by nobody: {key:?}");
+            self.deliveries.get_mut(&key).unwrap().state = DISCARDED;
+        }
         for key in &filtered {
             self.check_it_is_no_news(*key);
         }

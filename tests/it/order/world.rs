@@ -89,9 +89,10 @@ impl Lane {
         Self { told: None, attempted: None, possible, app: App::new(), under_way: false }
     }
 
-    /// What the journal knows is erased; the application is what it is.
+    /// What the journal knows of the values is erased; the application is what it is, and what is old
+    /// stays old.
     pub(super) fn forget(&mut self) {
-        *self = Self { app: self.app, ..Self::new(Possible::all()) };
+        self.possible = Possible::all();
     }
 }
 
@@ -306,6 +307,7 @@ impl World {
         });
         if lease.is_current {
             self.has_ended(&lease, state, attempt.is_none());
+            self.has_ended_erased(&lease);
         }
         Settlement {
             seq: lease.due.seq,
@@ -324,10 +326,21 @@ impl World {
         let lane = self.lanes.get_mut(&(lease.route, of.subject)).unwrap();
         lane.under_way = false;
         // An application may well leave alone what it is told late.
-        if state == State::Ended(DeliveryOutcome::Delivered) && !lease.due.late {
+        let is_known = !lease.due.late && !self.events[&lease.due.seq].erased;
+        if state == State::Ended(DeliveryOutcome::Delivered) && is_known {
             lane.possible.took(ROUTES[lease.route].heard(of.says));
         }
         self.let_messages_go();
+    }
+
+    /// What was erased while it was under way is not attempted again.
+    fn has_ended_erased(&mut self, lease: &Lease) {
+        let key = (lease.due.seq, lease.route);
+        let delivery = self.deliveries.get_mut(&key).unwrap();
+        if self.events[&key.0].erased && delivery.state != State::Ended(DeliveryOutcome::Delivered)
+        {
+            delivery.state = State::Ended(DeliveryOutcome::Discarded);
+        }
     }
 
     pub(super) fn wait(&self, time: Duration) {
