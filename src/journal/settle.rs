@@ -88,10 +88,10 @@ pub(super) fn settle(
     match verdict {
         Verdict::Delivered => {
             acknowledged(connection, shelf, *seq, &leased, now)?;
-            end::end(connection, shelf, (*seq, lane), &Ending::Delivered, now).map(drop)
+            end::end(connection, shelf, (*seq, lane), &Ending::Delivered, now)
         }
         Verdict::Dead(reason) => {
-            end::end(connection, shelf, (*seq, lane), &Ending::Dead(reason), now).map(drop)
+            end::end(connection, shelf, (*seq, lane), &Ending::Dead(reason), now)
         }
         Verdict::Retry(at) => wait(connection, shelf, (*seq, lane), &Wait::retry(*at)),
         Verdict::RetryUncounted(at) => {
