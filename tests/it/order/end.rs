@@ -27,10 +27,10 @@ impl World {
             let open = self.deliveries.values().any(|one| !matches!(one.state, State::Ended(_)));
             if open {
                 assert_ne!(before, self.progress(), "stuck: {:?}", self.deliveries);
-            } else if self.dead().is_empty() {
-                return;
-            } else {
+            } else if self.any_is_dead() {
                 self.redrive(|_| true).await;
+            } else {
+                return;
             }
         }
     }
