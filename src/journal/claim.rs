@@ -141,15 +141,6 @@ struct Leasing<'a> {
     ended: &'a mut Vec<(RouteNo, DeliveryOutcome)>,
 }
 
-/// What became of a delivery that could be leased.
-enum Turned {
-    Leased(Box<Due>),
-    /// `next` is what came free by that in its lane.
-    Ended {
-        next: Option<i64>,
-    },
-}
-
 /// Which first attempts.
 #[derive(Clone, Copy)]
 struct Range {
@@ -221,34 +212,26 @@ impl Leasing<'_> {
             self.park(row.seq)?;
             return Ok(false);
         }
-        match self.lease(row)? {
-            Turned::Leased(one) => due.push(*one),
-            Turned::Ended { .. } => return Ok(false),
-        }
-        Ok(true)
+        let leased = self.lease(row)?;
+        let is_leased = leased.is_some();
+        due.extend(leased);
+        Ok(is_leased)
     }
 
     /// Leases first attempts of this range, `wanted` at most.
     fn fresh(&mut self, range: Range, wanted: usize, due: &mut Vec<Due>) -> rusqlite::Result<()> {
         let full = due.len() + wanted;
-        let mut left = range;
         for _ in 0..wanted.saturating_mul(ROWS_FOR_EACH).max(ROWS_MIN) {
             if due.len() >= full {
                 break;
             }
-            let Some(row) = self.first_fresh(left)? else { break };
-            left.after = row.seq;
+            // Each time the first there is: when one ends here, another of its lane comes free, and goes
+            // before what came later.
+            let Some(row) = self.first_fresh(range)? else { break };
             if self.is_busy(row.lane)? {
                 self.park(row.seq)?;
-                continue;
-            }
-            match self.lease(&row)? {
-                Turned::Leased(one) => due.push(*one),
-                Turned::Ended { next: None } => {}
-                // It was parked, and comes before others of its lane that were not yet.
-                Turned::Ended { next: Some(next) } => {
-                    left.after = range.after.max(row.seq.min(next - 1));
-                }
+            } else {
+                due.extend(self.lease(&row)?);
             }
         }
         Ok(())
@@ -304,25 +287,23 @@ impl Leasing<'_> {
     /// Leases it if it is its turn; otherwise it has ended. A delivery whose event can't be read any
     /// more is dead: were it an error, this claim, and every request that shares its transaction,
     /// would fail for ever.
-    fn lease(&mut self, row: &Row) -> rusqlite::Result<Turned> {
+    fn lease(&mut self, row: &Row) -> rusqlite::Result<Option<Due>> {
         match self.try_to_lease(row) {
-            Err(error) if is_damage(&error) && erase::is_erased(self.connection, row.seq)? => {
-                let lane = Lane { route: self.route, lane: row.lane };
-                let ending = Ending::Discarded(erase::ERASED_MEANWHILE);
-                let ended = (self.connection, &mut *self.shelf);
-                let next = erase::end_erased(ended.0, ended.1, (row.seq, lane), &ending, self.now)?;
-                self.ended.push((self.route, ending.outcome()));
-                Ok(Turned::Ended { next })
-            }
             Err(error) if is_damage(&error) => {
-                error!(event.seq = row.seq, error = %Chain(&error), "a stored event is damaged");
-                self.end(row, &Ending::Dead("the stored event is damaged"))
+                if erase::is_erased(self.connection, row.seq)? {
+                    self.end(row, &Ending::Discarded(erase::ERASED_MEANWHILE))?;
+                    erase::forget_lanes(self.connection, row.seq)?;
+                } else {
+                    error!(event.seq = row.seq, error = %Chain(&error), "a stored event is damaged");
+                    self.end(row, &Ending::Dead("the stored event is damaged"))?;
+                }
+                Ok(None)
             }
             result => result,
         }
     }
 
-    fn try_to_lease(&mut self, row: &Row) -> rusqlite::Result<Turned> {
+    fn try_to_lease(&mut self, row: &Row) -> rusqlite::Result<Option<Due>> {
         let lane = Lane { route: self.route, lane: row.lane };
         let before = told::read(self.connection, lane)?;
         let watched = row.watched.as_deref().map(told::watched).transpose()?;
@@ -331,13 +312,15 @@ impl Leasing<'_> {
         match (self.shelf.rule.turn.turn)(self.order, before.as_ref(), event) {
             Turn::Superseded => {
                 let newer = before.map_or(0, |told| told.moment.seq);
-                self.end(row, &Ending::Superseded { newer })
+                self.end(row, &Ending::Superseded { newer })?;
+                Ok(None)
             }
             Turn::Filtered { told } => {
                 if let Some(told) = told.filter(|told| before.as_ref() != Some(told)) {
                     told::write(self.connection, lane, &told, self.now)?;
                 }
-                self.end(row, &Ending::Filtered)
+                self.end(row, &Ending::Filtered)?;
+                Ok(None)
             }
             Turn::Send { late, told } => {
                 let due = read_due(self.connection, self.route, row, late)?;
@@ -345,7 +328,7 @@ impl Leasing<'_> {
                     told::write(self.connection, lane, &told, self.now)?;
                 }
                 self.mark_leased(row.seq, late)?;
-                Ok(Turned::Leased(Box::new(due)))
+                Ok(Some(due))
             }
         }
     }
@@ -360,11 +343,10 @@ impl Leasing<'_> {
         Ok(())
     }
 
-    fn end(&mut self, row: &Row, ending: &Ending<'_>) -> rusqlite::Result<Turned> {
+    fn end(&mut self, row: &Row, ending: &Ending<'_>) -> rusqlite::Result<()> {
         let lane = Lane { route: self.route, lane: row.lane };
-        let next = end::end(self.connection, self.shelf, (row.seq, lane), ending, self.now)?;
         self.ended.push((self.route, ending.outcome()));
-        Ok(Turned::Ended { next })
+        end::end(self.connection, self.shelf, (row.seq, lane), ending, self.now)
     }
 }
 

@@ -68,15 +68,14 @@ const fn state_code(outcome: DeliveryOutcome) -> i64 {
     }
 }
 
-/// Ends a delivery that has not ended, or that is dead. Returns the event whose turn it is next in the
-/// lane, if one was parked.
+/// Ends a delivery that has not ended, or that is dead.
 pub(super) fn end(
     connection: &Connection,
     shelf: &mut Shelf,
     (seq, lane): (i64, Lane),
     ending: &Ending<'_>,
     now: Timestamp,
-) -> rusqlite::Result<Option<i64>> {
+) -> rusqlite::Result<()> {
     let outcome = ending.outcome();
     connection
         .prepare_cached(
@@ -91,29 +90,27 @@ pub(super) fn end(
             lane.route.0
         ])?;
     shelf.tally.delivery(lane.route, outcome);
-    let next = promote(connection, shelf, lane)?;
+    promote(connection, shelf, lane)?;
     content_may_go(connection, shelf, seq)?;
     shelf.moved_on.push(seq);
-    Ok(next)
+    Ok(())
 }
 
-/// The earliest delivery parked in this lane is due again. Returns its event, if there is one.
+/// The earliest delivery parked in this lane is due again.
 pub(super) fn promote(
     connection: &Connection,
     shelf: &mut Shelf,
     lane: Lane,
-) -> rusqlite::Result<Option<i64>> {
+) -> rusqlite::Result<()> {
     let promoted = connection
         .prepare_cached(
             "UPDATE deliveries SET state = 0 WHERE route = ?1 AND seq =
                 (SELECT min(seq) FROM deliveries INDEXED BY deliveries_parked
-                 WHERE route = ?1 AND lane = ?2 AND state = 1)
-             RETURNING seq",
+                 WHERE route = ?1 AND lane = ?2 AND state = 1)",
         )?
-        .query_row(params![lane.route.0, lane.lane], |row| row.get(0))
-        .optional()?;
-    shelf.woke |= promoted.is_some();
-    Ok(promoted)
+        .execute(params![lane.route.0, lane.lane])?;
+    shelf.woke |= promoted > 0;
+    Ok(())
 }
 
 /// Where the content is not kept, it goes when the last delivery of its event has ended well: a dead

@@ -127,7 +127,7 @@ pub(super) fn erase(
 }
 
 /// The lane is a digest of the subject, and of no use to what has ended.
-fn forget_lanes(connection: &Connection, seq: i64) -> rusqlite::Result<()> {
+pub(super) fn forget_lanes(connection: &Connection, seq: i64) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE deliveries SET lane = 0 WHERE seq = ? AND state > 4")?
         .execute([seq])?;
@@ -151,10 +151,9 @@ pub(super) fn end_erased(
     (seq, lane): (i64, Lane),
     ending: &Ending<'_>,
     now: Timestamp,
-) -> rusqlite::Result<Option<i64>> {
-    let next = end::end(connection, shelf, (seq, lane), ending, now)?;
-    forget_lanes(connection, seq)?;
-    Ok(next)
+) -> rusqlite::Result<()> {
+    end::end(connection, shelf, (seq, lane), ending, now)?;
+    forget_lanes(connection, seq)
 }
 
 const LEASED: i64 = 2;

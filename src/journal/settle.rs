@@ -94,15 +94,15 @@ pub(super) fn settle(
             | Verdict::Return(_)
             | Verdict::GiveBack => Ending::Discarded(erase::ERASED_MEANWHILE),
         };
-        return erase::end_erased(connection, shelf, (*seq, lane), &ending, now).map(drop);
+        return erase::end_erased(connection, shelf, (*seq, lane), &ending, now);
     }
     match verdict {
         Verdict::Delivered => {
             acknowledged(connection, shelf, *seq, &leased, now)?;
-            end::end(connection, shelf, (*seq, lane), &Ending::Delivered, now).map(drop)
+            end::end(connection, shelf, (*seq, lane), &Ending::Delivered, now)
         }
         Verdict::Dead(reason) => {
-            end::end(connection, shelf, (*seq, lane), &Ending::Dead(reason), now).map(drop)
+            end::end(connection, shelf, (*seq, lane), &Ending::Dead(reason), now)
         }
         Verdict::Retry(at) => wait(connection, shelf, (*seq, lane), &Wait::retry(*at)),
         Verdict::RetryUncounted(at) => {

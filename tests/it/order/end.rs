@@ -27,10 +27,10 @@ impl World {
             let open = self.deliveries.values().any(|one| !matches!(one.state, State::Ended(_)));
             if open {
                 assert_ne!(before, self.progress(), "stuck: {:?}", self.deliveries);
-            } else if self.dead().is_empty() {
-                return;
-            } else {
+            } else if self.any_is_dead() {
                 self.redrive(|_| true).await;
+            } else {
+                return;
             }
         }
     }
@@ -74,12 +74,10 @@ impl World {
         }
     }
 
-    /// The deliveries of a lane, from the oldest event to the newest. Those that were forgotten are
-    /// not among them.
+    /// The deliveries of a lane, from the oldest event to the newest.
     fn oldest_first(&self, (route, subject): (usize, usize)) -> Vec<Key> {
-        let remembered = self.events.iter().filter(|(_, event)| !event.forgotten);
-        let mut seqs: Vec<i64> =
-            remembered.map(|(seq, _)| *seq).filter(|seq| self.subject(*seq) == subject).collect();
+        let all = self.events.keys().copied();
+        let mut seqs: Vec<i64> = all.filter(|seq| self.subject(*seq) == subject).collect();
         seqs.sort_by_key(|seq| self.moment(*seq));
         seqs.into_iter().map(|seq| (seq, route)).collect()
     }

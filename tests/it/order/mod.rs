@@ -34,7 +34,7 @@ enum Operation {
     },
     /// What has been leased for too long is taken back.
     Retain,
-    /// Each dead letter whose bit is set.
+    /// Each delivery whose bit is set, if it is dead.
     Redrive {
         which: u64,
     },
@@ -125,8 +125,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         3 => (1..100_u64).prop_map(|seconds| Operation::Wait { seconds }),
         2 => Just(Operation::Retain),
         3 => any::<u64>().prop_map(|which| Operation::Redrive { which }),
-        1 => any::<usize>().prop_map(|which| Operation::Discard { which }),
-        1 => (any::<usize>(), any::<bool>())
+        2 => any::<usize>().prop_map(|which| Operation::Discard { which }),
+        3 => (any::<usize>(), any::<bool>())
             .prop_map(|(which, all_of_subject)| Operation::Erase { which, all_of_subject }),
         1 => prop_oneof![1 => Just(true), 2 => Just(false)]
             .prop_map(|paused| Operation::Pause { paused }),
@@ -147,7 +147,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
     fn old_news_never_wins(changes in changes::changes(), operations in operations()) {

@@ -1,5 +1,7 @@
 //! What people order meanwhile.
 
+use std::collections::BTreeSet;
+
 use twinstream::event::DeliveryOutcome;
 use twinstream::journal::{LetterNo, Naming, OrderKind, Person};
 
@@ -7,40 +9,59 @@ use super::changes::ROUTES;
 use super::world::{Key, State, World};
 use crate::support::store::TARGET;
 
+const DEAD: State = State::Ended(DeliveryOutcome::Dead);
+
 impl World {
-    pub(super) fn dead(&self) -> Vec<Key> {
-        let dead = State::Ended(DeliveryOutcome::Dead);
-        self.deliveries.iter().filter(|(_, one)| one.state == dead).map(|(key, _)| *key).collect()
+    pub(super) fn any_is_dead(&self) -> bool {
+        self.deliveries.values().any(|one| one.state == DEAD)
     }
 
-    fn letter(&self, (seq, route): Key) -> LetterNo {
-        LetterNo { seq, route: self.store.routes[route] }
+    fn letters(&self, picked: &[Key]) -> Vec<LetterNo> {
+        let letter = |&(seq, route): &Key| LetterNo { seq, route: self.store.routes[route] };
+        picked.iter().map(letter).collect()
     }
 
-    pub(super) async fn redrive(&mut self, picked: impl Fn(usize) -> bool) {
-        let dead = self.dead().into_iter().enumerate();
-        let dead: Vec<Key> = dead.filter(|(at, _)| picked(*at)).map(|(_, key)| key).collect();
+    fn count_dead(&self, picked: &[Key]) -> u64 {
+        let dead = picked.iter().filter(|key| self.deliveries[key].state == DEAD);
+        u64::try_from(dead.count()).unwrap()
+    }
+
+    /// Of what was picked, that is put back which is dead.
+    pub(super) async fn redrive(&mut self, is_picked: impl Fn(usize) -> bool) {
+        let all = self.deliveries.keys().copied().enumerate();
+        let picked: Vec<Key> = all.filter(|(at, _)| is_picked(*at)).map(|(_, key)| key).collect();
         let journal = &self.store.journal;
         let order = journal.begin_order(OrderKind::Redrive, person(), "{}", 1).await.unwrap();
-        let letters = dead.iter().map(|key| self.letter(*key)).collect();
-        let redriven = journal.redrive(order, letters, 0).await.unwrap().changed;
-        assert_eq!(redriven, u64::try_from(dead.len()).unwrap());
-        for key in dead {
+        let redriven = journal.redrive(order, self.letters(&picked), 0).await.unwrap();
+        assert_eq!(redriven.changed, self.count_dead(&picked));
+        for key in picked {
             let delivery = self.deliveries.get_mut(&key).unwrap();
-            delivery.state = State::Open;
-            delivery.was_put_back = true;
+            if delivery.state == DEAD {
+                delivery.state = State::Open;
+                delivery.was_put_back = true;
+            }
         }
     }
 
+    /// Of a dead letter and another delivery, that is given up which is dead.
     pub(super) async fn discard(&mut self, which: usize) {
-        let dead = self.dead();
-        let Some(at) = which.checked_rem(dead.len()) else { return };
+        let all: Vec<Key> = self.deliveries.keys().copied().collect();
+        let is_dead = |key: &&Key| self.deliveries[key].state == DEAD;
+        let dead: Vec<Key> = all.iter().filter(is_dead).copied().collect();
+        let pick = |of: &[Key]| which.checked_rem(of.len()).map(|at| of[at]);
+        let picked: BTreeSet<Key> = [pick(&dead), pick(&all)].into_iter().flatten().collect();
+        let picked: Vec<Key> = picked.into_iter().collect();
         let journal = &self.store.journal;
         let order = journal.begin_order(OrderKind::Discard, person(), "{}", 1).await.unwrap();
-        let letters = vec![self.letter(dead[at])];
-        assert_eq!(journal.discard(order, letters, person(), 0).await.unwrap().changed, 1);
-        self.deliveries.get_mut(&dead[at]).unwrap().state =
-            State::Ended(DeliveryOutcome::Discarded);
+        let letters = self.letters(&picked);
+        let discarded = journal.discard(order, letters, person(), 0).await.unwrap();
+        assert_eq!(discarded.changed, self.count_dead(&picked));
+        for key in picked {
+            let delivery = self.deliveries.get_mut(&key).unwrap();
+            if delivery.state == DEAD {
+                delivery.state = State::Ended(DeliveryOutcome::Discarded);
+            }
+        }
     }
 
     pub(super) async fn erase(&mut self, which: usize, all_of_subject: bool) {
@@ -54,27 +75,27 @@ impl World {
         let order = journal.begin_order(OrderKind::Erase, person(), "", 1).await.unwrap();
         let naming = |&seq: &i64| Naming { seq, is_about: all_of_subject };
         journal.erase(order, seqs.iter().map(naming).collect(), "asked for", 0).await.unwrap();
-        let mut forgets = false;
-        for seq in seqs {
-            let event = self.events.get_mut(&seq).unwrap();
-            event.forgotten |= all_of_subject;
-            if !std::mem::replace(&mut event.erased, true) {
-                self.give_up(seq);
-                forgets = all_of_subject;
+        let mut any_is_new = false;
+        for seq in &seqs {
+            if !std::mem::replace(&mut self.events.get_mut(seq).unwrap().erased, true) {
+                self.give_up(*seq);
+                any_is_new = true;
             }
         }
-        for route in (0..ROUTES.len()).filter(|_| forgets) {
-            self.lanes.get_mut(&(route, subject)).unwrap().forget();
+        // What targets know goes with the first event that is about whoever is erased.
+        if all_of_subject && any_is_new {
+            for route in 0..ROUTES.len() {
+                self.lanes.get_mut(&(route, subject)).unwrap().forget();
+            }
         }
     }
 
     fn give_up(&mut self, seq: i64) {
-        let dead = State::Ended(DeliveryOutcome::Dead);
         for route in 0..ROUTES.len() {
             let delivery = self.deliveries.get_mut(&(seq, route)).unwrap();
             // What is under way ends by itself.
             let goes_on = !matches!(delivery.state, State::Ended(_) | State::UnderWay);
-            if goes_on || delivery.state == dead {
+            if goes_on || delivery.state == DEAD {
                 delivery.state = State::Ended(DeliveryOutcome::Discarded);
             }
         }

@@ -47,8 +47,6 @@ pub(super) struct Event {
     pub(super) change: usize,
     /// Its content was erased.
     pub(super) erased: bool,
-    /// With all about its subject.
-    pub(super) forgotten: bool,
 }
 
 #[derive(Debug)]
@@ -168,7 +166,7 @@ impl World {
     }
 
     fn has_arrived(&mut self, seq: i64, change: usize, path: Path) {
-        let event = Event { change, erased: false, forgotten: false };
+        let event = Event { change, erased: false };
         assert_eq!(self.events.entry(seq).or_insert(event).change, change);
         for route in 0..ROUTES.len() {
             let delivery = self.deliveries.entry((seq, route)).or_insert(Delivery {
