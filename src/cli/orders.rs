@@ -75,7 +75,7 @@ async fn list(arguments: List) -> Result<(), Failure> {
             order.kind.clone(),
             out::short(&what(order), 50),
             state(order.state).to_owned(),
-            progress::so_far(order),
+            progress::so_far(order, false),
             out::short(&order.why, 50),
         ]
     });
@@ -100,7 +100,7 @@ async fn show(arguments: One) -> Result<(), Failure> {
         format!("  given    {at} by {who}"),
         format!("  why      {why}"),
         format!("  state    {}{ended}", state(*is)),
-        format!("  so far   {}", progress::so_far(&order)),
+        format!("  so far   {}", progress::so_far(&order, false)),
     ] {
         out::line(&out::one_line(&line));
     }
@@ -117,7 +117,7 @@ async fn stop(arguments: One) -> Result<(), Failure> {
         return Ok(());
     }
     let order: OrderStory = found.understand(document)?;
-    out::line(&format!("order {no} is stopped: {}", progress::so_far(&order)));
+    out::line(&format!("order {no} is stopped: {}", progress::so_far(&order, false)));
     Ok(())
 }
 

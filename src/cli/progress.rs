@@ -43,10 +43,11 @@ pub(super) fn deed(kind: &str) -> &'static str {
     }
 }
 
-/// `redriven 120 of 400`. What there is to do may be counted in part, and more than that be done.
-pub(super) fn so_far(order: &OrderStory) -> String {
+/// `redriven 120 of 400`. What there is to do may be counted in part, `at_least`, and more than that be
+/// done.
+pub(super) fn so_far(order: &OrderStory, at_least: bool) -> String {
     let (deed, done) = (deed(&order.kind), order.done);
-    if done > order.total {
+    if at_least || done > order.total {
         return format!("{deed} {done}");
     }
     format!("{deed} {done} of {}", order.total)
@@ -61,6 +62,8 @@ pub(super) async fn wait(
     let Some(number) = taken["order"].as_i64() else {
         return Err(Failure::Fault(anyhow::anyhow!("an order without a number: {taken}")));
     };
+    // What was counted in part is no measure of how far it is.
+    let at_least = taken["at_least"] == true;
     if arguments.no_wait {
         if arguments.json {
             out::line(&taken.to_string());
@@ -71,7 +74,7 @@ pub(super) async fn wait(
         return Ok(());
     }
     let document = tokio::select! {
-        document = watch(admin, number) => document?,
+        document = watch(admin, number, at_least) => document?,
         _ = tokio::signal::ctrl_c() => {
             out::note(&format!("order {number} goes on without you"));
             out::note(&how_to_go_on(number));
@@ -83,14 +86,15 @@ pub(super) async fn wait(
         out::line(&document.to_string());
     } else {
         let is_empty = order.done == 0 && order.total == 0;
-        let came = if is_empty { "nothing to do".to_owned() } else { so_far(&order) };
+        let came = if is_empty { "nothing to do".to_owned() } else { so_far(&order, at_least) };
         out::line(&format!("{came} (order {number})"));
     }
     if order.state == OrderState::Stopped {
-        let what = format!("order {number} was stopped before its end: {}", so_far(&order));
+        let so_far = so_far(&order, at_least);
+        let what = format!("order {number} was stopped before its end: {so_far}");
         return Err(Failure::DoesNotHold(what));
     }
-    if order.done < order.total {
+    if order.done < order.total && !at_least {
         out::note(&what_is_left(&order));
     }
     Ok(())
@@ -113,8 +117,8 @@ fn what_is_left(order: &OrderStory) -> String {
 }
 
 /// The order's document once it has ended.
-async fn watch(admin: &Admin, number: i64) -> Result<Value, Failure> {
-    let mut watching = Watching::new(number);
+async fn watch(admin: &Admin, number: i64, at_least: bool) -> Result<Value, Failure> {
+    let mut watching = Watching::new(number, at_least);
     let mut pause = LOOK_EVERY.0;
     loop {
         match admin.get(&["orders", &number.to_string()], &[]).await {
@@ -137,6 +141,7 @@ async fn watch(admin: &Admin, number: i64) -> Result<Value, Failure> {
 /// What was told of an order.
 struct Watching {
     number: i64,
+    at_least: bool,
     done: u64,
     moved_at: Instant,
     told_at: Instant,
@@ -146,10 +151,11 @@ struct Watching {
 }
 
 impl Watching {
-    fn new(number: i64) -> Self {
+    fn new(number: i64, at_least: bool) -> Self {
         let (moved_at, told_at) = (Instant::now(), Instant::now());
         let told = String::new();
-        Self { number, done: 0, moved_at, told_at, told, wondered: false, away_since: None }
+        let (done, wondered, away_since) = (0, false, None);
+        Self { number, at_least, done, moved_at, told_at, told, wondered, away_since }
     }
 
     async fn tell(&mut self, admin: &Admin, order: &OrderStory) {
@@ -164,14 +170,14 @@ impl Watching {
                 self.note(&format!(
                     "order {} goes first: {}, by {}",
                     other.order.0,
-                    so_far(&other),
+                    so_far(&other, false),
                     out::one_line(&other.who)
                 ));
             } else if self.done >= order.total {
                 self.note("looking through the dead-letter queues for more");
             }
         }
-        let so_far = so_far(order);
+        let so_far = so_far(order, self.at_least);
         if out::is_watched() {
             out::renew_line(&so_far);
         } else if self.told_at.elapsed() >= TELL_EVERY && so_far != self.told {

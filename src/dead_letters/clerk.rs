@@ -264,6 +264,11 @@ impl Work {
         found.is_left_by(&self.plan.filter, &self.pattern)
     }
 
+    /// Whether it was sent when the order was given: what came later is not meant, whatever it is.
+    pub(super) fn is_of_its_time(&self, found: &Found) -> bool {
+        found.letter.died_at.is_none_or(|sent| sent <= self.order.at)
+    }
+
     fn person(&self) -> Person {
         Person { who: self.order.who.as_str().into(), why: self.order.why.as_str().into() }
     }

@@ -24,21 +24,28 @@ pub(super) struct Pass<'a> {
     held: Held,
     /// The `MessageId`s of what is done: SQS may hand out once more what was deleted.
     done: BTreeSet<String>,
+    fruitless: Fruitless,
     /// The first message that nothing could be done to, and how many there were.
     failure: Option<StepError>,
     failures: usize,
 }
 
 /// How long what is received is hidden from others, should this process die.
-const HIDDEN_FOR: Duration = Duration::from_mins(2);
-/// How often what is held is hidden for as long again: early enough for two calls to fail.
-const RENEW_EVERY: Duration = Duration::from_secs(40);
-/// SQS: at most 120,000 messages of a queue may be received and not deleted, developer guide, "Quotas".
-const HELD_MAX: usize = 100_000;
+const HIDDEN_FOR: Duration = Duration::from_secs(30);
+/// How often what is held is hidden for as long again: early enough for a call to fail.
+const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// So many can be kept hidden: some hundred calls a second. SQS itself allows 120,000 messages of a queue
+/// that are received and not deleted (developer guide, "Quotas").
+const HELD_MAX: usize = 60_000;
 /// Messages that nothing can be done to, one after the other, before the pass is given up.
 const FAILURES_MAX: usize = 10;
-/// What others look at is visible again by then.
-const OTHERS_WITHIN: Duration = HELD_BY_A_LOOK.saturating_add(Duration::from_secs(5));
+/// While messages go on dying, no receive is ever empty: the pass ends when so many in a row brought
+/// nothing to look at.
+const FRUITLESS_MAX: usize = 20;
+/// What others look at is visible again by then, and so is what a process had in hand that died.
+const OTHERS_WITHIN: Duration = Duration::from_secs(35);
+const _: () = assert!(OTHERS_WITHIN.as_secs() > HIDDEN_FOR.as_secs());
+const _: () = assert!(OTHERS_WITHIN.as_secs() > HELD_BY_A_LOOK.as_secs());
 
 impl<'a> Pass<'a> {
     pub(super) fn new(
@@ -48,10 +55,11 @@ impl<'a> Pass<'a> {
         pace: &'a mut Pace,
     ) -> Self {
         let (held, done) = (Held::new(Instant::now()), BTreeSet::new());
-        Self { clerk, work, queue, pace, held, done, failure: None, failures: 0 }
+        let (fruitless, failure, failures) = (Fruitless::default(), None, 0);
+        Self { clerk, work, queue, pace, held, done, fruitless, failure, failures }
     }
 
-    /// Until nothing is left to receive. [`Pass::let_go`] has to follow, whatever comes of it.
+    /// Until nothing is left to receive that was there before the order. [`Pass::let_go`] has to follow, whatever comes of it.
     pub(super) async fn go(&mut self) -> Result<Went, StepError> {
         if !self.queue.is_there().await.map_err(StepError::Queue)? {
             return Ok(Went::Through);
@@ -70,14 +78,47 @@ impl<'a> Pass<'a> {
             let messages = messages.map_err(StepError::Queue)?;
             if !messages.is_empty() {
                 nothing_since = None;
+                self.look_for_news(&messages);
                 if !self.take(messages).await? {
                     return Ok(Went::UntilStopped);
                 }
-            } else if !self.others_may_hold_some(&mut nothing_since).await? {
-                break;
+                if self.fruitless.receives >= FRUITLESS_MAX {
+                    break;
+                }
+            } else {
+                self.fruitless = Fruitless::default();
+                if !self.others_may_hold_some(&mut nothing_since).await? {
+                    break;
+                }
             }
         }
-        self.failure.take().map_or(Ok(Went::Through), Err)
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None if self.fruitless.again => {
+                warn!(
+                    held = self.held.len(),
+                    "messages of a dead-letter queue can't be kept hidden"
+                );
+                Ok(Went::AsFarAsCanBe)
+            }
+            None => Ok(Went::Through),
+        }
+    }
+
+    /// Whether there is anything among them that is to be looked at.
+    fn look_for_news(&mut self, messages: &[Found]) {
+        let is_known = |found: &Found| {
+            self.held.has(&found.letter.letter) || self.done.contains(&found.letter.letter)
+        };
+        let of_its_time = messages.iter().filter(|found| self.work.is_of_its_time(found));
+        let (known, news): (Vec<&Found>, Vec<&Found>) =
+            of_its_time.partition(|found| is_known(found));
+        if !news.is_empty() {
+            self.fruitless = Fruitless::default();
+            return;
+        }
+        self.fruitless.receives += 1;
+        self.fruitless.again |= !known.is_empty();
     }
 
     /// Makes what is held visible to others again.
@@ -169,6 +210,15 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// Receives in a row that brought nothing to look at: only what was sent after the order was given, or
+/// what had been looked at.
+#[derive(Default)]
+struct Fruitless {
+    receives: usize,
+    /// Something came again.
+    again: bool,
+}
+
 /// Messages that were received, and are neither deleted nor let go: their receipt handles by their
 /// `MessageId`s.
 struct Held {
@@ -187,6 +237,10 @@ impl Held {
 
     fn forget(&mut self, name: &str) {
         self.handles.remove(name);
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.handles.contains_key(name)
     }
 
     fn len(&self) -> usize {

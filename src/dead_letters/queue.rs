@@ -30,7 +30,7 @@ const WAIT_SECONDS: i32 = 1;
 /// SQS: at most 10 messages a call, API reference, `ReceiveMessage` and `ChangeMessageVisibilityBatch`.
 pub(super) const BATCH: usize = 10;
 /// Calls under way at once, to let go of messages or to hold them for longer.
-const CALLS_MAX: usize = 8;
+const CALLS_MAX: usize = 16;
 
 /// Why a queue can't be used.
 #[derive(Debug, thiserror::Error)]
