@@ -11,6 +11,7 @@ use super::pace::Pace;
 use super::pass::Pass;
 use super::queue::Queue;
 use super::{DeadLetters, QueueError, pattern_of};
+use crate::event::EventId;
 use crate::journal::{
     Journal, JournalError, Letter, LetterPlan, LetterSource, Letters, OrderDesk, OrderKind,
     OrderStory, Ordered, Page, Person, ReadError, Reader,
@@ -215,6 +216,15 @@ impl Clerk {
         went
     }
 
+    /// Where the queue retries, deliveries in the journal may wait for this very message.
+    async fn give_up_what_waits(&self, work: &Work, found: &Found) -> Result<(), StepError> {
+        let id = found.letter.id.as_deref().and_then(|id| EventId::parse(id).ok());
+        if let Some(id) = id {
+            self.journal.discard_returned(id, work.person()).await?;
+        }
+        Ok(())
+    }
+
     /// Does to one message what is ordered.
     pub(super) async fn handle(
         &self,
@@ -231,6 +241,7 @@ impl Clerk {
             // Nothing else tells which ones were given up.
             Deed::GiveUp => {
                 queue.delete(found).await.map_err(StepError::Queue)?;
+                self.give_up_what_waits(work, found).await?;
                 info!(order, message.id = message, "a message is discarded");
             }
         }

@@ -14,6 +14,7 @@ use super::writer::Op;
 use super::{
     Accepted, Arrived, EventEnd, Journal, JournalError, Naming, OrderStory, ReadError, Reader,
 };
+use crate::event::EventId;
 use crate::telemetry::Chain;
 
 impl Journal {
@@ -120,6 +121,14 @@ impl Journal {
         looked_at: i64,
     ) -> Result<Ordered, JournalError> {
         self.order(Order::DropQuarantined { order, numbers, looked_at }).await
+    }
+
+    /// Gives up the deliveries of this event that wait for its SQS message: it was discarded.
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    pub async fn discard_returned(&self, id: EventId, by: Person) -> Result<Ordered, JournalError> {
+        self.order(Order::DiscardReturned { id, by }).await
     }
 
     /// Gives quarantined bytes up, at once.

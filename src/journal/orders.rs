@@ -10,7 +10,8 @@ use super::end::{self, Ending};
 use super::read::LetterFilter;
 use super::read::Naming;
 use super::shelf::Shelf;
-use crate::event::{DeliveryOutcome, Timestamp};
+use super::told::Lane;
+use crate::event::{DeliveryOutcome, Digest, EventId, Timestamp};
 
 /// Who ordered something, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +100,8 @@ pub(super) enum Order {
     Redrive { order: OrderNo, letters: Vec<LetterNo>, looked_at: i64 },
     /// Gives these dead letters up, as a step of an order.
     Discard { order: OrderNo, letters: Vec<LetterNo>, by: Person, looked_at: i64 },
+    /// Gives up the deliveries of this event that wait for its SQS message.
+    DiscardReturned { id: EventId, by: Person },
     /// Gives up quarantined bytes, at once.
     DiscardQuarantined { by: Person, detail: Box<str>, numbers: Vec<i64> },
     /// Gives up quarantined bytes, as a step of an order.
@@ -120,6 +123,7 @@ impl Order {
             | Self::Erase { order, .. } => Some(*order),
             Self::SetPaused { .. }
             | Self::Begin { .. }
+            | Self::DiscardReturned { .. }
             | Self::DiscardQuarantined { .. }
             | Self::End { .. } => None,
         }
@@ -180,6 +184,11 @@ pub(super) fn carry_out(
             let changed = discard(connection, shelf, letters, by, now)?;
             step(connection, *order, *looked_at, changed)?;
             Ok(Ordered::changed(*order, changed))
+        }
+        Order::DiscardReturned { id, by } => {
+            let changed = discard_returned(connection, shelf, id, by, now)?;
+            // A part of the order by which the message was discarded, which has its own row.
+            Ok(Ordered::changed(OrderNo(0), changed))
         }
         Order::DiscardQuarantined { by, detail, numbers } => {
             let total = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
@@ -320,6 +329,32 @@ fn redrive(
     Ok(changed)
 }
 
+fn discard_returned(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    id: &EventId,
+    by: &Person,
+    now: Timestamp,
+) -> rusqlite::Result<u64> {
+    let digest = Digest::of(id.as_str().as_bytes());
+    let Some(seq) = shelf.ids.find(connection, digest, shelf.first_seq.get())? else {
+        return Ok(0);
+    };
+    let lanes: Vec<Lane> = connection
+        .prepare_cached("SELECT route, lane FROM deliveries WHERE seq = ? AND state = 4")?
+        .query_map([seq], |row| end::lane_of(row, 0, 1))?
+        .collect::<rusqlite::Result<_>>()?;
+    let reason = discarded_by(by);
+    for lane in &lanes {
+        end::end(connection, shelf, (seq, *lane), &Ending::Discarded(&reason), now)?;
+    }
+    Ok(u64::try_from(lanes.len()).unwrap_or(u64::MAX))
+}
+
+fn discarded_by(by: &Person) -> String {
+    format!("discarded by {}: {}", by.who, by.why)
+}
+
 fn discard(
     connection: &Connection,
     shelf: &mut Shelf,
@@ -327,7 +362,7 @@ fn discard(
     by: &Person,
     now: Timestamp,
 ) -> rusqlite::Result<u64> {
-    let reason = format!("discarded by {}: {}", by.who, by.why);
+    let reason = discarded_by(by);
     let mut changed = 0;
     for letter in letters {
         let lane = connection

@@ -452,3 +452,24 @@ async fn when_the_journal_retries_again_nothing_waits_for_messages() {
     stopped.settings.queue_retries = false;
     assert_eq!(stopped.start().claim_ids().await, ["evt_1"]);
 }
+
+#[tokio::test]
+async fn what_waits_for_a_message_that_was_discarded_is_discarded_too() {
+    let server = queue_backed();
+    server.send_new(eventbridge("evt_1")).await;
+    let due = server.claim().await.remove(0);
+    let other = server.claim_of(&server.routes[1..], 9).await.due.remove(0);
+    server.settle(&other, Verdict::Delivered).await;
+    server.settle(&due, Verdict::Return(START.plus(MINUTE))).await;
+    let by = || Person { who: "kim".into(), why: "sent by mistake".into() };
+    for changed in [1, 0] {
+        let id = EventId::parse("evt_1").unwrap();
+        assert_eq!(server.journal.discard_returned(id, by()).await.unwrap().changed, changed);
+    }
+    let delivery = server.delivery("evt_1").await;
+    assert_eq!(delivery.state, "discarded");
+    assert_eq!(delivery.reason.as_deref(), Some("discarded by kim: sent by mistake"));
+    let counts = server.counts().await.deliveries;
+    assert_eq!(count(&counts, ROUTES[0], "discarded"), 1);
+    assert_eq!(count(&counts, ROUTES[1], "delivered"), 1);
+}
