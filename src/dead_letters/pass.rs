@@ -59,7 +59,8 @@ impl<'a> Pass<'a> {
         Self { clerk, work, queue, pace, held, done, fruitless, failure, failures }
     }
 
-    /// Until nothing is left to receive that was there before the order. [`Pass::let_go`] has to follow, whatever comes of it.
+    /// Until nothing is left to receive that was there before the order. [`Pass::let_go`] has to follow,
+    /// whatever comes of it.
     pub(super) async fn go(&mut self) -> Result<Went, StepError> {
         if !self.queue.is_there().await.map_err(StepError::Queue)? {
             return Ok(Went::Through);
@@ -76,20 +77,20 @@ impl<'a> Pass<'a> {
             self.held.renew(self.queue).await;
             let messages = self.queue.receive_apart(HIDDEN_FOR, self.batch()).await;
             let messages = messages.map_err(StepError::Queue)?;
-            if !messages.is_empty() {
-                nothing_since = None;
-                self.look_for_news(&messages);
-                if !self.take(messages).await? {
-                    return Ok(Went::UntilStopped);
-                }
-                if self.fruitless.receives >= FRUITLESS_MAX {
-                    break;
-                }
-            } else {
+            if messages.is_empty() {
                 self.fruitless = Fruitless::default();
                 if !self.others_may_hold_some(&mut nothing_since).await? {
                     break;
                 }
+                continue;
+            }
+            nothing_since = None;
+            self.look_for_news(&messages);
+            if !self.take(messages).await? {
+                return Ok(Went::UntilStopped);
+            }
+            if self.fruitless.receives >= FRUITLESS_MAX {
+                break;
             }
         }
         match self.failure.take() {
