@@ -59,7 +59,8 @@ impl<'a> Pass<'a> {
         Self { clerk, work, queue, pace, held, done, fruitless, failure, failures }
     }
 
-    /// Until nothing is left to receive that was there before the order. [`Pass::let_go`] has to follow, whatever comes of it.
+    /// Until nothing is left to receive that was there before the order. [`Pass::let_go`] has to follow,
+    /// whatever comes of it.
     pub(super) async fn go(&mut self) -> Result<Went, StepError> {
         if !self.queue.is_there().await.map_err(StepError::Queue)? {
             return Ok(Went::Through);

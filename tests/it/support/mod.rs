@@ -1,5 +1,6 @@
 //! What several tests need.
 
+pub(crate) mod cli;
 pub(crate) mod cloud;
 pub(crate) mod dispatching;
 pub(crate) mod emulator;
