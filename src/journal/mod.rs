@@ -268,7 +268,7 @@ const RETAIN_EVERY: Duration = Duration::from_secs(10);
 const RETAIN_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// The lane of a subject: deliveries of one route and lane are attempted one at a time. Two subjects
-/// may share a lane; they then wait for each other, and nothing else.
+/// share a lane with a chance of 1 in 2⁶⁴; they would then count as one.
 fn lane(event: &Event) -> i64 {
     let digest = Digest::of(format!("{}\n{}", event.tenant, event.subject).as_bytes());
     let mut short = [0; 8];

@@ -1,10 +1,12 @@
 //! What each target was told of each subject: rows of `told`, and the blobs in them.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
+use tracing::error;
 
 use super::RouteNo;
-use super::due::damaged;
+use super::due::{damaged, is_damage};
 use crate::event::{Digest, Known, Moment, Timestamp, Told, Watched};
+use crate::telemetry::Chain;
 
 /// Names a subject on a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +15,19 @@ pub(super) struct Lane {
     pub lane: i64,
 }
 
-/// What the target of this route was told of this subject.
+/// What the target of this route was told of this subject. A damaged row tells nothing, and is written
+/// anew with what is told next: were it an error, everything of this subject would fail for ever.
 pub(super) fn read(connection: &Connection, lane: Lane) -> rusqlite::Result<Option<Told>> {
+    match read_row(connection, lane) {
+        Err(error) if is_damage(&error) => {
+            error!(route = lane.route.0, error = %Chain(&error), "what was told to a target is damaged");
+            Ok(None)
+        }
+        result => result,
+    }
+}
+
+fn read_row(connection: &Connection, lane: Lane) -> rusqlite::Result<Option<Told>> {
     connection
         .prepare_cached("SELECT time_ns, seq, known FROM told WHERE lane = ? AND route = ?")?
         .query_row(params![lane.lane, lane.route.0], |row| {

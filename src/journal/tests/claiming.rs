@@ -219,3 +219,14 @@ async fn a_damaged_event_is_dead_and_holds_nothing_up() {
     assert_eq!(reason.as_deref(), Ok("the stored event is damaged"));
     assert_eq!(count(&server.counts().await.deliveries, ROUTES[0], "dead"), 2);
 }
+
+#[tokio::test]
+async fn a_damaged_memory_of_what_was_told_holds_nothing_up() {
+    let server = Server::start();
+    send_of_users(&server, &["a", "a"]).await;
+    let due = server.claim().await;
+    let damage = "UPDATE told SET known = x'00', time_ns = 'no number'";
+    server.stopped.connection().execute_batch(damage).unwrap();
+    server.settle(&due[0], Verdict::Delivered).await;
+    assert_eq!(server.claim_ids().await, ["evt_2"]);
+}
