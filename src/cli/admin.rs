@@ -162,7 +162,13 @@ impl Admin {
         let document: Option<Value> = serde_json::from_slice(body).ok();
         let said = document.as_ref().and_then(|document| document["error"].as_str());
         let Some(said) = said else {
-            return self.stranger(anyhow!("it answered {status}"));
+            let answered = anyhow!("it answered {status}");
+            // As when it took too long, or as a proxy in front says that it is not there.
+            return if status.is_server_error() {
+                self.not_now(answered)
+            } else {
+                self.stranger(answered)
+            };
         };
         match status {
             StatusCode::UNAUTHORIZED => {
@@ -178,10 +184,7 @@ impl Admin {
             }
             StatusCode::NOT_FOUND | StatusCode::CONFLICT => Failure::DoesNotHold(said.to_owned()),
             status if status.is_client_error() => Failure::Input(said.to_owned()),
-            _ => Failure::Unreachable {
-                what: format!("the gateway at {} can't do it now", self.name()),
-                source: anyhow!("{said}"),
-            },
+            _ => self.not_now(anyhow!("{said}")),
         }
     }
 
@@ -197,6 +200,11 @@ impl Admin {
     /// What is asked of a document.
     pub(super) fn understand<T: DeserializeOwned>(&self, document: Value) -> Result<T, Failure> {
         serde_json::from_value(document).map_err(|error| self.stranger(error.into()))
+    }
+
+    fn not_now(&self, source: anyhow::Error) -> Failure {
+        let what = format!("the gateway at {} can't do it now", self.name());
+        Failure::Unreachable { what, source }
     }
 
     fn stranger(&self, source: anyhow::Error) -> Failure {

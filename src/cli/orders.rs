@@ -136,6 +136,8 @@ fn what(order: &OrderStory) -> String {
         "pause" | "resume" => order.detail.clone(),
         "erase" if order.detail.is_empty() => "one user, whose name is forgotten".to_owned(),
         "erase" => format!("all that names {}", order.detail),
+        // An erasure took it out, since it named a user.
+        _ if order.detail.is_empty() => "what is forgotten".to_owned(),
         "reprocess" => choice(&detail, "all that is quarantined"),
         _ if detail["quarantined"].is_array() => choice(&detail, ""),
         _ => choice(&detail["filter"], "all dead letters"),
@@ -183,6 +185,7 @@ mod tests {
         check("reprocess", r#"{"numbers":[],"reason":null}"#, "all that is quarantined");
         check("reprocess", r#"{"numbers":[7],"reason":"not_json"}"#, "numbers 7, reason not_json");
         check("pause", "app", "app");
+        check("redrive", "", "what is forgotten");
         check("erase", "", "one user, whose name is forgotten");
         check("erase", "auth0|1", "all that names auth0|1");
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::RouteNo;
 use super::end::{self, Ending};
 use super::read::LetterFilter;
-use super::read::Naming;
+use super::read::{Naming, naming};
 use super::shelf::Shelf;
 use super::told::Lane;
 use crate::event::{DeliveryOutcome, Digest, EventId, Timestamp};
@@ -292,15 +292,32 @@ fn end_order(
         .query_row(params![if stopped { 2 } else { 1 }, now, order.0], |row| row.get(0))
         .optional()?;
     if ended.as_deref() == Some(OrderKind::Erase.as_str()) {
-        // Neither the order nor the write-ahead log is to remember whom it was about.
+        // Neither orders nor the write-ahead log are to remember whom it was about.
         shelf.secure_delete(connection)?;
-        connection
-            .prepare_cached("UPDATE orders SET detail = '' WHERE no = ?")?
-            .execute([order.0])?;
+        forget(connection, order)?;
         super::set_meta(connection, TRUNCATE_LOG, 1)?;
         shelf.erasure.truncate_log = true;
     }
     Ok(Ordered::changed(order, u64::from(ended.is_some())))
+}
+
+/// Takes the user's name out of the erasure, and out of orders that were about the same user's letters.
+fn forget(connection: &Connection, erasure: OrderNo) -> rusqlite::Result<()> {
+    let id: String = connection
+        .prepare_cached("SELECT detail FROM orders WHERE no = ?")?
+        .query_row([erasure.0], |row| row.get(0))?;
+    let about_letters: Vec<(i64, String)> = connection
+        .prepare_cached(
+            "SELECT no, detail FROM orders
+             WHERE kind IN ('redrive', 'discard') AND state <> 0 AND instr(detail, ?) > 0",
+        )?
+        .query_map([&id], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let naming = about_letters.iter().filter(|(_, detail)| naming::stands_in(detail, &id));
+    for no in naming.map(|(no, _)| *no).chain([erasure.0]) {
+        connection.prepare_cached("UPDATE orders SET detail = '' WHERE no = ?")?.execute([no])?;
+    }
+    Ok(())
 }
 
 /// What is not dead any more is left as it is. They come before all that is younger, and their age

@@ -35,7 +35,8 @@ async fn post_bytes(gateway: &Gateway, body: &[u8]) {
 async fn bytes_are_shown_as_they_came() {
     let gateway = Gateway::start(Settings::new("webhook")).await;
     let long = "no json, and long enough to be compressed. ".repeat(200);
-    for body in [b"{\"no\": json".as_slice(), NOT_UTF8, b"[1, 2]", long.as_bytes()] {
+    let first = b"{\"no\": json \x1b[2J".as_slice();
+    for body in [first, NOT_UTF8, b"[1, 2]", long.as_bytes()] {
         post_bytes(&gateway, body).await;
     }
     let list = ask(&gateway, &["quarantine", "list"]).await;
@@ -61,9 +62,14 @@ async fn bytes_are_shown_as_they_came() {
     shown.check(0, "bytes that are no text; --raw writes them as they are");
     shown.check(0, r"\xff\xfe\x00{");
     assert!(!shown.bytes.contains(&0x1b), "nothing that a terminal would obey");
-    ask(&gateway, &["quarantine", "show", "1"]).await.check(0, "{\"no\": json");
+    let shown = ask(&gateway, &["quarantine", "show", "1"]).await;
+    shown.check(0, r#"{"no": json \u{1b}[2J"#);
+    assert!(!shown.bytes.contains(&0x1b), "nothing that a terminal would obey");
     let json = ask(&gateway, &["quarantine", "show", "1", "--json"]).await.json();
-    assert_eq!((&json["text"], &json["path"]), (&json!("{\"no\": json"), &json!("webhook")));
+    assert_eq!(
+        (&json["text"], &json["path"]),
+        (&json!("{\"no\": json \u{1b}[2J"), &json!("webhook"))
+    );
     ask(&gateway, &["quarantine", "show", "9"]).await.check(1, "nothing is quarantined under");
     ask(&gateway, &["quarantine", "show", "9", "--raw"]).await.check(1, "nothing is quarantined");
     gateway.stop().await;

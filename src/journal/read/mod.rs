@@ -2,7 +2,7 @@
 
 mod events;
 mod letters;
-mod naming;
+pub(super) mod naming;
 mod observations;
 mod orders;
 mod quarantine;

@@ -90,7 +90,7 @@ fn names(value: &Value, id: &str) -> bool {
 }
 
 /// The same for what is no JSON: no letter or digit stands before it or after it.
-fn stands_in(text: &str, id: &str) -> bool {
+pub(in crate::journal) fn stands_in(text: &str, id: &str) -> bool {
     text.match_indices(id).any(|(start, found)| {
         let (before, rest) = text.split_at(start);
         let after = rest.strip_prefix(found).unwrap_or_default();
