@@ -216,13 +216,13 @@ async fn happen(
         for _ in 0..settings.events {
             ticks.tick().await;
             let change = tenant.next_change(Clock::System.now());
-            handle.put_partner_event(PARTNER, "event", &change.eventbridge)?;
+            handle.put_partner_event(PARTNER, "event", &change.eventbridge.json)?;
             if random.f64() < LOSS {
                 lost += 1;
                 continue;
             }
             let at = Instant::now() + Duration::from_millis(random.u64(WEBHOOK_MS));
-            post.send((at, change.webhook)).await?;
+            post.send((at, change.webhook.json)).await?;
         }
         anyhow::Ok(lost)
     };

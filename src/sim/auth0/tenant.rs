@@ -1,11 +1,8 @@
-//! A tenant whose users change, and Auth0's way of posting webhooks.
+//! A tenant whose users change.
 
-use std::time::Duration;
-
-use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::event::Timestamp;
+use crate::event::{Path, Timestamp};
 
 /// A tenant whose users change. The same seed makes the same changes.
 #[derive(Debug)]
@@ -24,13 +21,40 @@ pub enum Ids {
     Different,
 }
 
-/// One change in the tenant, as each of the two streams carries it: a CloudEvent in JSON.
+/// One change in the tenant, as each of the two streams carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
+    /// The CloudEvent's type.
+    pub kind: &'static str,
+    /// What it is about, as the gateway names subjects: `user:auth0|…`.
+    pub subject: String,
+    /// When it happened, by Auth0's clock.
+    pub time: Timestamp,
+    /// Sent by the Management API's test call (`a0purpose`).
+    pub test: bool,
     /// As the webhook stream posts it.
-    pub webhook: String,
+    pub webhook: CloudEvent,
     /// As the EventBridge stream puts it into the envelope.
-    pub eventbridge: String,
+    pub eventbridge: CloudEvent,
+}
+
+/// A change as one stream carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudEvent {
+    /// Its id on this stream.
+    pub id: String,
+    /// The event in JSON.
+    pub json: String,
+}
+
+impl Change {
+    /// As the stream of this path carries it.
+    pub const fn on(&self, path: Path) -> &CloudEvent {
+        match path {
+            Path::Webhook => &self.webhook,
+            Path::Eventbridge => &self.eventbridge,
+        }
+    }
 }
 
 /// The tenant's name.
@@ -64,12 +88,16 @@ impl Tenant {
         let carried = |id: String, stream: &str| {
             let mut event = event.clone();
             if let Value::Object(attributes) = &mut event {
-                attributes.insert("id".into(), id.into());
+                attributes.insert("id".into(), id.clone().into());
                 attributes.insert("a0stream".into(), stream.into());
             }
-            event.to_string()
+            CloudEvent { id, json: event.to_string() }
         };
         Change {
+            kind: "user.updated",
+            subject: format!("user:auth0|{user:024x}"),
+            time: now,
+            test: false,
             webhook: carried(id, "est_webhook000000000000001"),
             eventbridge: carried(other, "est_eventbridge0000000001"),
         }
@@ -103,67 +131,6 @@ impl Tenant {
     }
 }
 
-/// Auth0's webhook delivery: one event at a time, 4 attempts, the retries 1 s, 2 s and 4 s apart;
-/// a 4XX is never retried.
-#[derive(Debug, Clone)]
-pub struct WebhookStream {
-    client: reqwest::Client,
-    url: String,
-    token: String,
-}
-
-/// How the posting of an event ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Posted {
-    /// Whether any attempt was answered with 2XX.
-    pub accepted: bool,
-    /// Attempts made.
-    pub attempts: u32,
-}
-
-/// The pauses between the attempts.
-const PAUSES: [Duration; 3] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-/// Auth0's own time-out is not documented.
-const ATTEMPT_WITHIN: Duration = Duration::from_secs(10);
-
-impl WebhookStream {
-    /// A stream that posts to this URL with this bearer token.
-    ///
-    /// # Errors
-    /// When the HTTP client can't be set up.
-    pub fn new(url: String, token: String) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().timeout(ATTEMPT_WITHIN).build()?;
-        Ok(Self { client, url, token })
-    }
-
-    /// Posts an event, as often as Auth0 would.
-    pub async fn post(&self, event: &str) -> Posted {
-        let mut pauses = PAUSES.iter();
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            match self.attempt(event).await {
-                Some(status) if status.is_success() => return Posted { accepted: true, attempts },
-                Some(status) if status.is_client_error() => {
-                    return Posted { accepted: false, attempts };
-                }
-                Some(_) | None => {}
-            }
-            match pauses.next() {
-                Some(pause) => tokio::time::sleep(*pause).await,
-                None => return Posted { accepted: false, attempts },
-            }
-        }
-    }
-
-    async fn attempt(&self, event: &str) -> Option<StatusCode> {
-        let request = self.client.post(&self.url).bearer_auth(&self.token);
-        let request = request.header("content-type", "application/json").body(event.to_owned());
-        request.send().await.ok().map(|response| response.status())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,12 +144,11 @@ mod tests {
         };
         assert_eq!(changes(1, Ids::Same), changes(1, Ids::Same));
         assert_ne!(changes(1, Ids::Same), changes(2, Ids::Same));
-        let id = |event: &str| serde_json::from_str::<Value>(event).unwrap()["id"].clone();
         for change in changes(1, Ids::Same) {
-            assert_eq!(id(&change.webhook), id(&change.eventbridge));
+            assert_eq!(change.webhook.id, change.eventbridge.id);
         }
         for change in changes(1, Ids::Different) {
-            assert_ne!(id(&change.webhook), id(&change.eventbridge));
+            assert_ne!(change.webhook.id, change.eventbridge.id);
         }
     }
 }
