@@ -197,7 +197,11 @@ pub(super) async fn sign_in(
     with_cookie(&headers, session, LASTS, &next)
 }
 
-pub(super) async fn sign_out(headers: HeaderMap, _: Ordered<()>) -> Response {
+/// A form that says no more than who gave it.
+#[derive(Debug, Deserialize)]
+pub(super) struct NothingMore {}
+
+pub(super) async fn sign_out(headers: HeaderMap, _: Ordered<NothingMore>) -> Response {
     with_cookie(&headers, String::new(), Duration::ZERO, "/sign-in")
 }
 
