@@ -2,11 +2,12 @@
 //! doors open, and an application that takes the deliveries.
 
 use std::net::Ipv4Addr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::tasks::Tasks;
@@ -16,7 +17,11 @@ use crate::compare::{self, Document, Window};
 use crate::config::{Config, Sources};
 use crate::event::{ArrivalOutcome, Path};
 use crate::journal::Reader;
-use crate::sim::auth0::{self, Tenant, WebhookStream};
+use crate::sim::auth0::carrier::{Authorization, Carrier, WebhookCarrier};
+use crate::sim::auth0::faults::{Faults as StreamFaults, Skew};
+use crate::sim::auth0::{
+    self, Arrivals, PerPath, Play, Player, Rules, Schedule, Stream, Tenant, Truth,
+};
 use crate::sim::aws::{self, Aws, Faults, Probability};
 use crate::sim::demo_app::DemoApp;
 
@@ -63,8 +68,8 @@ pub struct Told {
 const LOSS: f64 = 0.01;
 /// How likely SQS gets an event twice.
 const COPY: f64 = 0.02;
-/// What a webhook is under way, in milliseconds.
-const WEBHOOK_MS: std::ops::Range<u64> = 20..90;
+/// What goes wrong with webhooks.
+const WEBHOOK_FAULTS: &str = "loss=1%,delay=lognormal(45ms,90ms)";
 /// What EventBridge and SQS take.
 const BUS: (Duration, Duration) = (Duration::from_millis(120), Duration::from_millis(700));
 /// The comparison's grace period; the demo can't wait for minutes.
@@ -205,36 +210,36 @@ async fn happen(
         Ids::Same => auth0::Ids::Same,
         Ids::Different => auth0::Ids::Different,
     };
-    let mut tenant = Tenant::new(settings.seed, ids);
-    let mut random = fastrand::Rng::with_seed(settings.seed.wrapping_add(1));
-    let stream = WebhookStream::new(webhook_url, TOKEN.to_owned())?;
-    let (post, mut to_post) = mpsc::channel::<(Instant, String)>(1_024);
-    let mut lost = 0;
-    let happening = async move {
-        let mut ticks = interval(Duration::from_secs(1) / settings.rate);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        for _ in 0..settings.events {
-            ticks.tick().await;
-            let change = tenant.next_change(Clock::System.now());
-            handle.put_partner_event(PARTNER, "event", &change.eventbridge.json)?;
-            if random.f64() < LOSS {
-                lost += 1;
-                continue;
-            }
-            let at = Instant::now() + Duration::from_millis(random.u64(WEBHOOK_MS));
-            post.send((at, change.webhook.json)).await?;
-        }
-        anyhow::Ok(lost)
+    let stream = |carrier, faults| Stream { carrier, faults, at_once: NonZeroUsize::MIN };
+    let authorization = Authorization::bearer(&TOKEN.into())?;
+    let webhook = Carrier::Webhook(WebhookCarrier::new(&webhook_url, authorization)?);
+    let partner = Carrier::Partner { aws: handle.clone(), bus: PARTNER.into() };
+    let streams = PerPath {
+        webhook: Some(stream(webhook, StreamFaults::parse(Path::Webhook, WEBHOOK_FAULTS)?)),
+        // The stand-in for AWS has its own.
+        eventbridge: Some(stream(partner, StreamFaults::default())),
     };
-    // Auth0 sends the events of one stream one after the other.
-    let posting = async {
-        while let Some((at, event)) = to_post.recv().await {
-            sleep_until(at).await;
-            stream.post(&event).await;
-        }
+    let schedule = Schedule {
+        rate: settings.rate.into(),
+        arrivals: Arrivals::Even,
+        burst: None,
+        within: None,
+        events: Some(settings.events.into()),
     };
-    let (lost, ()) = tokio::join!(happening, posting);
-    lost
+    let play = Play {
+        tenant: Tenant::new(settings.seed, ids),
+        schedule,
+        streams,
+        rules: Rules::default(),
+        seed: settings.seed,
+        clock: Clock::System,
+        clock_skew: Skew::None,
+        switch_on_after: None,
+        truth: Truth::totals_only(),
+    };
+    let (player, _controls) = Player::new(play);
+    let came = player.run(CancellationToken::new()).await?;
+    Ok(came.totals.paths.webhook.map_or(0, |webhook| webhook.lost))
 }
 
 /// Waits until the queue is empty and every posted event is in the journal.
