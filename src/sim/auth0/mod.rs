@@ -3,5 +3,5 @@
 mod tenant;
 mod webhook;
 
-pub use tenant::{Change, CloudEvent, Ids, TENANT, Tenant};
+pub use tenant::{Change, CloudEvent, Ids, Mix, Population, Shares, TENANT, Tenant};
 pub use webhook::{Posted, WebhookStream};
