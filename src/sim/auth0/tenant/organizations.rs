@@ -73,7 +73,7 @@ const NAMES: [&str; 12] = [
     "Driftwood",
     "Evergreen",
     "Foxglove",
-    "Gingko",
+    "Ginkgo",
     "Honeycomb",
     "Indigo",
     "Lighthouse",
