@@ -36,6 +36,7 @@ mod repository;
 mod shutdown;
 mod support;
 mod targets;
+mod tenant;
 mod tidy;
 mod transform;
 mod webhook;

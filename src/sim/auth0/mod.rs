@@ -19,5 +19,5 @@ pub use per_path::PerPath;
 pub use play::{Controls, Now, PathNow, Play, Played, Player, Stream};
 pub use schedule::{Arrivals, Burst, Schedule, ScheduleError};
 pub use stream::{Rules, Standing};
-pub use tenant::{Change, CloudEvent, Ids, TENANT, Tenant};
+pub use tenant::{Change, CloudEvent, Ids, Mix, Population, Shares, TENANT, Tenant};
 pub use truth::Truth;
