@@ -18,7 +18,7 @@ use crate::event::{ArrivalOutcome, Path};
 use crate::journal::Reader;
 use crate::sim::auth0::{self, Tenant, WebhookStream};
 use crate::sim::aws::{self, Aws, Faults, Probability};
-use crate::sim::demo_app::DemoApp;
+use crate::sim::demo_app::{self, DemoApp};
 
 /// What happens in the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,7 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(15);
 const QUEUE: &str = "auth0-events";
 const PARTNER: &str = "aws.partner/auth0.com/acme-demo-00000000/auth0.events";
 const TOKEN: &str = "demo-token-that-opens-nothing-else";
+const SECRET: &str = "whsec_ZGVtby1zZWNyZXQtdGhhdC1zaWducy1ub3RoaW5nLWVsc2U=";
 
 /// Runs the demo to its end. `tell` hears each step.
 ///
@@ -91,7 +92,8 @@ pub async fn run(settings: &Settings, tell: impl Fn(&str)) -> anyhow::Result<Tol
     let (endpoint_url, handle) = (aws.url(), aws.handle());
     let ended = aws.run(stop.clone());
     around.spawn("stand-in for AWS", async move { drop(ended.await) });
-    let app = DemoApp::bind().await.context("listening for the demo application")?;
+    let app = demo_app::Settings { port: 0, signing_secret: SECRET.into(), clock: Clock::System };
+    let app = DemoApp::bind(app).await.context("starting the demo application")?;
     let (app_url, deliveries) = (app.url(), app.deliveries());
     around.spawn("demo application", app.run(stop.clone()));
 
@@ -188,8 +190,7 @@ fn config(endpoints: &Endpoints<'_>) -> anyhow::Result<Config> {
         path = journal.display().to_string(),
         grace = GRACE.as_secs(),
     );
-    let environment =
-        [("TOKEN", TOKEN), ("SECRET", "whsec_ZGVtby1zZWNyZXQtdGhhdC1zaWducy1ub3RoaW5nLWVsc2U=")];
+    let environment = [("TOKEN", TOKEN), ("SECRET", SECRET)];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let overlay = Some(("the demo's settings".to_owned(), overlay));
     Ok(Config::load(&Sources { environment, overlay, ..Sources::default() })?)

@@ -18,6 +18,7 @@ mod cli;
 mod crash;
 mod dead_letters;
 mod delivery;
+mod demo_app;
 mod docs;
 mod erase;
 mod event_bus;
