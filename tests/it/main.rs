@@ -19,6 +19,7 @@ mod crash;
 mod dead_letters;
 mod delivery;
 mod demo;
+mod demo_app;
 mod docs;
 mod erase;
 mod event_bus;

@@ -1,6 +1,7 @@
 //! A browser looks at the pages, as a person would.
 
 mod chromium;
+mod desk;
 mod sign_in;
 mod webdriver;
 

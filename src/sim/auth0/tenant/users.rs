@@ -149,14 +149,14 @@ impl Users {
         Some(user.happening("user.updated", told).after(before.into()))
     }
 
-    /// Somebody is blocked who is not; no more than every third.
+    /// Somebody is blocked who is not, unless a quarter is.
     pub(super) fn block(&mut self, time: Timestamp, dice: &mut Dice) -> Option<Happening> {
-        (self.blocked() * 3 < self.list.len()).then(|| self.set_blocked(true, time, dice))?
+        (self.blocked() * 4 < self.list.len()).then(|| self.set_blocked(true, time, dice))?
     }
 
-    /// Somebody is unblocked who is blocked.
+    /// Somebody is unblocked who is blocked, unless no more than a tenth is.
     pub(super) fn unblock(&mut self, time: Timestamp, dice: &mut Dice) -> Option<Happening> {
-        self.set_blocked(false, time, dice)
+        (self.blocked() * 10 > self.list.len()).then(|| self.set_blocked(false, time, dice))?
     }
 
     /// Somebody leaves. Returns the id as well.
