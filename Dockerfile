@@ -24,6 +24,7 @@ RUN mkdir src \
 
 COPY config config
 COPY docs docs
+COPY askama.toml ./
 COPY src src
 # COPY keeps the times of the files, which may be older than the empty crate just built.
 RUN touch src/lib.rs src/main.rs \

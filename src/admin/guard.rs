@@ -58,7 +58,8 @@ impl Guard {
     }
 }
 
-fn is_plain_host(headers: &HeaderMap) -> bool {
+/// Whether the host is asked for by an address or as localhost.
+pub(super) fn is_plain_host(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
         return true;
     };
@@ -85,14 +86,20 @@ fn is_foreign_order(method: &Method, headers: &HeaderMap) -> Option<(StatusCode,
         let what = "send orders as JSON, with `Content-Type: application/json`";
         return Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
     }
+    comes_from_another_site(headers)
+        .then_some((StatusCode::FORBIDDEN, "orders are not taken from the pages of other sites"))
+}
+
+/// Whether a browser says that the request was made by a page of another site.
+pub(super) fn comes_from_another_site(headers: &HeaderMap) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
     let from_here = text(header::ORIGIN).is_none_or(|origin| {
         origin.split_once("://").is_some_and(|(_, origin_host)| origin_host == host)
     });
     let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
     let same_site = site.is_none_or(|site| matches!(site, "same-origin" | "none"));
-    (!from_here || !same_site)
-        .then_some((StatusCode::FORBIDDEN, "orders are not taken from the pages of other sites"))
+    !from_here || !same_site
 }
 
 pub(super) async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {

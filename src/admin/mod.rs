@@ -1,8 +1,9 @@
-//! Health, metrics and the API, on a listener of their own.
+//! Pages, health, metrics and the API, on a listener of their own.
 
 mod api;
 mod guard;
 mod health;
+mod pages;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -74,6 +75,7 @@ pub fn run(
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + Send + 'static {
     let guard = guard::Guard::new(settings.token.as_ref());
+    let desk = pages::Desk::new(sources.clone(), settings.token.as_ref(), stop.clone());
     let guarded = Router::new()
         .route("/metrics", get(health::metrics))
         .route("/api/v1/status", get(api::status))
@@ -103,10 +105,12 @@ pub fn run(
         .route("/readyz", get(health::ready))
         .layer(Extension(guard))
         .merge(guarded)
+        .with_state(sources)
+        .merge(pages::routes(&desk))
         .method_not_allowed_fallback(api::other_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
-        .layer(SetResponseHeaderLayer::overriding(
+        .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))
@@ -114,8 +118,7 @@ pub fn run(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         ))
-        .layer(CatchPanicLayer::new())
-        .with_state(sources);
+        .layer(CatchPanicLayer::new());
     let refusal = Router::new()
         .fallback(|| async { (StatusCode::SERVICE_UNAVAILABLE, "too many connections\n") });
     Server::new(listener, service, refusal, settings.limits).run(stop)

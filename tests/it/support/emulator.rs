@@ -4,12 +4,12 @@
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use super::http;
+use super::{guarded, http};
 
 const VERSION: &str = "1.5.33";
 
@@ -34,20 +34,14 @@ impl Emulator {
         let python = tokio::task::spawn_blocking(install).await.unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = folder().join(format!("ministack-{port}.log"));
-        // The guard ends the emulator when this process ends, however it ends: its standard input
-        // is closed then.
-        #[expect(clippy::zombie_processes, reason = "it ends after this process, which can't wait")]
-        let guard = Command::new(python)
-            .args(["-c", GUARD, "-m", "ministack"])
-            .env("GATEWAY_PORT", port.to_string())
-            .env("BIND_HOST", "127.0.0.1")
-            .env("MINISTACK_HOST", "127.0.0.1")
-            .env("TMPDIR", folder())
-            .stdin(Stdio::piped())
-            .stdout(File::create(&log).unwrap())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let program = [python.to_str().unwrap(), "-m", "ministack"];
+        let guard = guarded::start(program[0], &program, File::create(&log).unwrap(), |command| {
+            command
+                .env("GATEWAY_PORT", port.to_string())
+                .env("BIND_HOST", "127.0.0.1")
+                .env("MINISTACK_HOST", "127.0.0.1")
+                .env("TMPDIR", folder());
+        });
         let address = ([127, 0, 0, 1], port).into();
         let mut tries = 0;
         loop {
@@ -60,17 +54,6 @@ impl Emulator {
         }
     }
 }
-
-/// Starts the emulator as a child of its own, and ends it at the end of standard input.
-const GUARD: &str = "
-import subprocess, sys
-emulator = subprocess.Popen([sys.executable, *sys.argv[1:]], stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-try:
-    sys.stdin.read()
-finally:
-    emulator.kill()
-    emulator.wait()
-";
 
 fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ministack-{VERSION}"));

@@ -6,6 +6,7 @@ pub(crate) mod dispatching;
 pub(crate) mod emulator;
 pub(crate) mod event;
 pub(crate) mod gateway;
+pub(crate) mod guarded;
 pub(crate) mod http;
 pub(crate) mod invariants;
 pub(crate) mod journal_file;

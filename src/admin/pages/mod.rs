@@ -1,0 +1,158 @@
+//! What people see: pages rendered on the server, whose parts are sent again as they change.
+//!
+//! A page is a struct with a template of the same name. It can be read, and orders can be given on it,
+//! without a script; the one script there is puts in the parts that [`live`] sends.
+
+mod assets;
+mod guard;
+mod live;
+mod overview;
+mod session;
+mod words;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use http::{HeaderValue, StatusCode, header};
+use secrecy::SecretString;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use self::session::{Sessions, Visitor};
+use super::Sources;
+use crate::journal::ReadError;
+use crate::telemetry::Chain;
+
+/// Pages that may be live at once; one more shows what it showed when it was loaded.
+const VIEWERS_MAX: usize = 64;
+
+/// What every page is made of. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Desk {
+    sources: Sources,
+    sessions: Sessions,
+    viewers: Arc<Semaphore>,
+    /// Ends the live parts, which would else hold up the stop.
+    stop: CancellationToken,
+}
+
+impl Desk {
+    pub(super) fn new(
+        sources: Sources,
+        token: Option<&SecretString>,
+        stop: CancellationToken,
+    ) -> Self {
+        let viewers = Arc::new(Semaphore::new(VIEWERS_MAX));
+        Self { sources, sessions: Sessions::new(token), viewers, stop }
+    }
+}
+
+/// The routes of all pages.
+pub(super) fn routes(desk: &Desk) -> Router {
+    let guarded = Router::new()
+        .route("/", get(overview::page))
+        .route("/live", get(overview::live))
+        .route("/sign-out", post(session::sign_out))
+        .layer(from_fn_with_state(desk.clone(), guard::check));
+    Router::new()
+        .route("/sign-in", get(session::form).post(session::sign_in))
+        .route("/assets/{name}", get(assets::asset))
+        .merge(guarded)
+        .with_state(desk.clone())
+}
+
+/// The places of the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Overview,
+}
+
+impl Tab {
+    const ALL: [Self; 1] = [Self::Overview];
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+        }
+    }
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "/",
+        }
+    }
+}
+
+/// What stands around every page.
+#[derive(Debug)]
+struct Layout {
+    title: String,
+    here: Option<Tab>,
+    visitor: Visitor,
+    mode: String,
+}
+
+impl Layout {
+    fn new(desk: &Desk, tab: Tab, visitor: Visitor) -> Self {
+        Self {
+            title: tab.title().into(),
+            here: Some(tab),
+            visitor,
+            mode: desk.sources.mode.to_string(),
+        }
+    }
+
+    fn is_here(&self, tab: Tab) -> bool {
+        self.here == Some(tab)
+    }
+}
+
+/// A page that says one thing: what is missing, or went wrong.
+#[derive(Debug, Template)]
+#[template(path = "message.html")]
+struct Message {
+    layout: Layout,
+    text: String,
+}
+
+/// Scripts, styles and pictures of this very place alone; nothing may frame a page.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+     connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// A page in full.
+fn shown(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => {
+            let kind = (header::CONTENT_TYPE, "text/html; charset=utf-8");
+            let mut response = (status, [kind], html).into_response();
+            let headers = response.headers_mut();
+            let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+            response
+        }
+        Err(error) => {
+            error!(error = %Chain(&error), "a page can't be made");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A page for what can't be shown.
+fn message(desk: &Desk, visitor: Visitor, status: StatusCode, title: &str, text: &str) -> Response {
+    let mode = desk.sources.mode.to_string();
+    let layout = Layout { title: title.into(), here: None, visitor, mode };
+    shown(status, &Message { layout, text: text.into() })
+}
+
+/// A page that says that the journal can't be read.
+fn unreadable(desk: &Desk, visitor: Visitor, error: &ReadError) -> Response {
+    error!(error = %Chain(error), "the journal can't be read");
+    let text = "The log says why. Nothing is lost by it: what came in stays on disk.";
+    message(desk, visitor, StatusCode::SERVICE_UNAVAILABLE, "The journal can't be read", text)
+}

@@ -1,0 +1,70 @@
+//! Numbers and times as pages say them.
+
+use std::time::Duration;
+
+use crate::event::Timestamp;
+
+/// `1,234,567`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = {
+        let head = digits.len() % 3;
+        let (first, rest) = digits.split_at(head);
+        let rest = rest.as_bytes().chunks(3).filter_map(|group| str::from_utf8(group).ok());
+        std::iter::once(first).filter(|first| !first.is_empty()).chain(rest).collect()
+    };
+    groups.join(",")
+}
+
+/// `84 ms`, `1.24 s`, `3 min 20 s`, `5 h 12 min`, `3 days`.
+pub(super) fn duration(length: Duration) -> String {
+    let (millis, seconds) = (length.as_millis(), length.as_secs());
+    match seconds {
+        0 => format!("{millis} ms"),
+        1..10 => format!("{:.2} s", length.as_secs_f64()),
+        10..60 => format!("{:.1} s", length.as_secs_f64()),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..172_800 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// `12.4 s ago`; `in 3 s` for what is to come.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
+    let nanos = now.nanos_since(at);
+    let distance = Duration::from_nanos(nanos.unsigned_abs());
+    if nanos < 0 {
+        format!("in {}", duration(distance))
+    } else {
+        format!("{} ago", duration(distance))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped() {
+        for (number, expected) in
+            [(0, "0"), (12, "12"), (123, "123"), (1_234, "1,234"), (12_345_678, "12,345,678")]
+        {
+            assert_eq!(count(number), expected);
+        }
+    }
+
+    #[test]
+    fn durations_have_the_unit_that_fits() {
+        for (millis, expected) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_240, "1.24 s"),
+            (12_400, "12.4 s"),
+            (200_000, "3 min 20 s"),
+            (18_720_000, "5 h 12 min"),
+            (300_000_000, "3 days"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(millis)), expected);
+        }
+    }
+}
