@@ -1,6 +1,9 @@
 //! When events happen.
 
+use std::str::FromStr;
 use std::time::Duration;
+
+use super::faults::duration;
 
 /// How events of one rate are spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +23,23 @@ pub struct Burst {
     /// The first after this time, and each as long after the one before.
     pub every: Duration,
 }
+
+impl FromStr for Burst {
+    type Err = BurstError;
+
+    /// `100@30s`: 100 events at once, every 30 s.
+    fn from_str(text: &str) -> Result<Self, BurstError> {
+        let wrong = || BurstError(text.to_owned());
+        let (events, every) = text.split_once('@').ok_or_else(wrong)?;
+        let events = events.trim().parse().map_err(|_| wrong())?;
+        Ok(Self { events, every: duration(every).map_err(|_| wrong())? })
+    }
+}
+
+/// A text that names no bursts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` names no bursts; write 100@30s for 100 events at once every 30 s")]
+pub struct BurstError(String);
 
 /// When events happen: at a rate, in bursts, or both. It never waits for anybody (an open loop), so that
 /// a slow receiver shows in its own numbers instead of slowing the load.
@@ -200,5 +220,15 @@ mod tests {
         assert_eq!(wrong(0.0, burst(0, 100)), ScheduleError::Burst);
         assert_eq!(wrong(0.0, burst(1, 0)), ScheduleError::Burst);
         assert_eq!(Schedule { burst: burst(1, 1), ..schedule(0.0) }.check(), Ok(()));
+    }
+
+    #[test]
+    fn bursts_are_read_as_people_write_them() {
+        let every = Duration::from_secs(30);
+        assert_eq!("100@30s".parse(), Ok(Burst { events: 100, every }));
+        for text in ["100", "100@", "@30s", "-1@30s", "x@30s", "100@30"] {
+            let error = text.parse::<Burst>().unwrap_err().to_string();
+            assert!(error.contains("write 100@30s"), "{error}");
+        }
     }
 }
