@@ -48,10 +48,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DURATION", help_heading = "Faults", value_parser = duration)]
     switch_on_after: Option<Duration>,
     /// Write what really happened to this file: a line of JSON for each event, and the totals.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
     truth: Option<PathBuf>,
     /// Print the summary as JSON.
-    #[arg(long)]
+    #[arg(long, help_heading = "Result")]
     json: bool,
 }
 
