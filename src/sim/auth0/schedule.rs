@@ -57,6 +57,9 @@ pub struct Schedule {
     pub events: Option<u64>,
 }
 
+/// What is due so late never happens: no clock ends before.
+const NEVER: Duration = Duration::from_hours(100_000);
+
 /// Why nothing can happen on a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
@@ -132,14 +135,15 @@ impl Instants {
             Arrivals::Even => 1.0,
             Arrivals::Poisson => -(1.0 - self.random.f64()).ln(),
         };
-        self.next = Duration::try_from_secs_f64(self.evenly / self.schedule.rate).ok();
+        let next = Duration::try_from_secs_f64(self.evenly / self.schedule.rate).ok();
+        self.next = next.filter(|next| *next <= NEVER);
     }
 
     fn step_burst(&mut self, burst: Burst, at: Duration) {
         self.burst_left = self.burst_left.saturating_sub(1);
         if self.burst_left == 0 {
             self.burst_left = burst.events;
-            self.burst_at = at.checked_add(burst.every);
+            self.burst_at = Some(at.saturating_add(burst.every)).filter(|next| *next <= NEVER);
         }
     }
 }
@@ -193,6 +197,8 @@ mod tests {
         check(&Schedule { events: Some(2), ..schedule(0.5) }, &[0, 2_000]);
         check(&Schedule { burst, ..schedule(10.0) }, &[0, 100, 150, 150, 200]);
         check(&Schedule { burst, ..schedule(0.0) }, &[150, 150, 300, 300, 450]);
+        // The next one would be due after the end of all clocks.
+        check(&schedule(1e-18), &[0]);
         let within = Some(Duration::from_millis(200));
         check(&Schedule { within, ..schedule(10.0) }, &[0, 100]);
         check(&Schedule { within, events: None, burst, ..schedule(10.0) }, &[0, 100, 150, 150]);
