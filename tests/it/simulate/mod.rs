@@ -48,6 +48,7 @@ async fn bus_carrier(cloud: &Cloud) -> Carrier {
     Carrier::Bus(BusCarrier::new(events, &bus, BusCarrier::SOURCE))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a path may have none")]
 fn stream(path: Path, carrier: Carrier, faults: &str) -> Option<Stream> {
     let faults = Faults::parse(path, faults).unwrap();
     Some(Stream { carrier, faults, at_once: NonZeroUsize::MIN })
