@@ -36,6 +36,7 @@ mod queue;
 mod queue_retries;
 mod repository;
 mod shutdown;
+mod simulate;
 mod support;
 mod targets;
 mod tenant;

@@ -1,6 +1,9 @@
 //! When events happen.
 
+use std::str::FromStr;
 use std::time::Duration;
+
+use super::faults::duration;
 
 /// How events of one rate are spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +24,23 @@ pub struct Burst {
     pub every: Duration,
 }
 
+impl FromStr for Burst {
+    type Err = BurstError;
+
+    /// `100@30s`: 100 events at once, every 30 s.
+    fn from_str(text: &str) -> Result<Self, BurstError> {
+        let wrong = || BurstError(text.to_owned());
+        let (events, every) = text.split_once('@').ok_or_else(wrong)?;
+        let events = events.trim().parse().map_err(|_| wrong())?;
+        Ok(Self { events, every: duration(every).map_err(|_| wrong())? })
+    }
+}
+
+/// A text that names no bursts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` names no bursts; write 100@30s for 100 events at once every 30 s")]
+pub struct BurstError(String);
+
 /// When events happen: at a rate, in bursts, or both. It never waits for anybody (an open loop), so that
 /// a slow receiver shows in its own numbers instead of slowing the load.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +56,9 @@ pub struct Schedule {
     /// Ends after so many events.
     pub events: Option<u64>,
 }
+
+/// What is due so late never happens: no clock ends before.
+const NEVER: Duration = Duration::from_hours(100_000);
 
 /// Why nothing can happen on a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -112,14 +135,15 @@ impl Instants {
             Arrivals::Even => 1.0,
             Arrivals::Poisson => -(1.0 - self.random.f64()).ln(),
         };
-        self.next = Duration::try_from_secs_f64(self.evenly / self.schedule.rate).ok();
+        let next = Duration::try_from_secs_f64(self.evenly / self.schedule.rate).ok();
+        self.next = next.filter(|next| *next <= NEVER);
     }
 
     fn step_burst(&mut self, burst: Burst, at: Duration) {
         self.burst_left = self.burst_left.saturating_sub(1);
         if self.burst_left == 0 {
             self.burst_left = burst.events;
-            self.burst_at = at.checked_add(burst.every);
+            self.burst_at = Some(at.saturating_add(burst.every)).filter(|next| *next <= NEVER);
         }
     }
 }
@@ -173,6 +197,8 @@ mod tests {
         check(&Schedule { events: Some(2), ..schedule(0.5) }, &[0, 2_000]);
         check(&Schedule { burst, ..schedule(10.0) }, &[0, 100, 150, 150, 200]);
         check(&Schedule { burst, ..schedule(0.0) }, &[150, 150, 300, 300, 450]);
+        // The next one would be due after the end of all clocks.
+        check(&schedule(1e-18), &[0]);
         let within = Some(Duration::from_millis(200));
         check(&Schedule { within, ..schedule(10.0) }, &[0, 100]);
         check(&Schedule { within, events: None, burst, ..schedule(10.0) }, &[0, 100, 150, 150]);
@@ -200,5 +226,15 @@ mod tests {
         assert_eq!(wrong(0.0, burst(0, 100)), ScheduleError::Burst);
         assert_eq!(wrong(0.0, burst(1, 0)), ScheduleError::Burst);
         assert_eq!(Schedule { burst: burst(1, 1), ..schedule(0.0) }.check(), Ok(()));
+    }
+
+    #[test]
+    fn bursts_are_read_as_people_write_them() {
+        let every = Duration::from_secs(30);
+        assert_eq!("100@30s".parse(), Ok(Burst { events: 100, every }));
+        for text in ["100", "100@", "@30s", "-1@30s", "x@30s", "100@30"] {
+            let error = text.parse::<Burst>().unwrap_err().to_string();
+            assert!(error.contains("write 100@30s"), "{error}");
+        }
     }
 }

@@ -61,7 +61,7 @@ pub enum Carrier {
     Bus(BusCarrier),
     /// To a queue, in the envelope that EventBridge would have made.
     Queue(QueueCarrier),
-    /// To a partner's event bus of the stand-in for AWS.
+    /// To a partner's event bus of the stand-in for AWS, whose own clock is in the envelope.
     Partner {
         /// The stand-in.
         aws: aws::Handle,

@@ -94,6 +94,8 @@ pub struct WebhookCarrier {
 
 /// Auth0's own time-out is not documented.
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(10);
+/// Nobody has to say more than a status; for more, the connection is given up.
+const BODY_BYTES_MAX: usize = 64 * 1_024;
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 impl WebhookCarrier {
@@ -142,11 +144,22 @@ impl WebhookCarrier {
         match sent {
             Ok(response) => {
                 let status = response.status().as_u16();
-                // Read, so that the connection can be used again; a status alone is an answer.
-                drop(response.bytes().await);
+                read(response).await;
                 Answer::Status(status)
             }
             Err(error) => without_answer(&error),
+        }
+    }
+}
+
+/// Reads what comes with a status, so that the connection can be used again. The status alone is the
+/// answer, whatever becomes of the rest.
+async fn read(mut response: reqwest::Response) {
+    let mut left = BODY_BYTES_MAX;
+    while let Ok(Some(chunk)) = response.chunk().await {
+        match left.checked_sub(chunk.len()) {
+            Some(less) => left = less,
+            None => return,
         }
     }
 }

@@ -69,8 +69,8 @@ fn what_is_wrong_is_named_with_what_to_write_instead() {
     check_wrong("loss=-1%", "no share");
     check_wrong("loss=NaN", "no share");
     check_wrong("loss=1%,loss=2%", "loss=2%: given twice");
-    check_wrong("slow=20", "slow=20: `20` is no duration up to 24 h; write it like 20ms");
-    check_wrong("slow=25h", "no duration");
+    check_wrong("slow=20", "slow=20: `20` is no duration; write it like 20ms");
+    check_wrong("slow=25h", "slow=25h: 25h is longer than 24 h");
     check_wrong("slow=-1s", "no duration");
     check_wrong("reorder=1%:x", "reorder=1%:x: `x` is no duration");
     check_wrong("delay=lognormal(60ms)", "delay=lognormal(60ms,400ms) with median and p99");
@@ -90,6 +90,9 @@ fn the_presets_are_faults_of_their_paths() {
             let faults = Faults::parse(path, text).unwrap();
             assert_eq!(faults == Faults::default(), text == Faults::NONE);
         }
+        let [none, typical, storm] = texts.map(|text| Faults::parse(path, text));
+        let named = ["none", "typical", "storm"].map(|name| Faults::parse(path, name));
+        assert_eq!(named, [none, typical, storm]);
     }
 }
 

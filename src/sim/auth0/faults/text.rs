@@ -38,7 +38,7 @@ impl FromStr for Skew {
             Some(size) => (true, size),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
-        match duration(size)? {
+        match short(size)? {
             Duration::ZERO => Ok(Self::None),
             by if is_behind => Ok(Self::Behind(by)),
             by => Ok(Self::Ahead(by)),
@@ -71,8 +71,11 @@ pub enum FaultsError {
     #[error("`{0}` is no share; write it like 1% or 0.01")]
     Share(String),
     /// Not a duration.
-    #[error("`{0}` is no duration up to 24 h; write it like 20ms, 2s or 5m")]
+    #[error("`{0}` is no duration; write it like 20ms, 2s or 5m")]
     Duration(String),
+    /// A duration over [`Faults::HOLD_MAX`].
+    #[error("{0} is longer than 24 h")]
+    TooLong(String),
     /// A value with a form of its own.
     #[error("write it like {0}")]
     Form(&'static str),
@@ -122,11 +125,18 @@ impl FromStr for Faults {
 }
 
 impl Faults {
-    /// Reads the faults of this path: `none`, or faults with commas between them.
+    /// Reads the faults of this path: `none`, `typical` or `storm`, or faults with commas between them.
     ///
     /// # Errors
     /// When the text names no faults, or none that this path can have.
     pub fn parse(path: Path, text: &str) -> Result<Self, FaultsError> {
+        let text = match (text.trim(), path) {
+            ("typical", Path::Webhook) => Self::TYPICAL_WEBHOOK,
+            ("typical", Path::Eventbridge) => Self::TYPICAL_EVENTBRIDGE,
+            ("storm", Path::Webhook) => Self::STORM_WEBHOOK,
+            ("storm", Path::Eventbridge) => Self::STORM_EVENTBRIDGE,
+            (text, Path::Webhook | Path::Eventbridge) => text,
+        };
         let faults: Self = text.parse()?;
         match path {
             Path::Webhook if faults.skew != Skew::None => Err(FaultsError::SkewOfWebhook),
@@ -145,7 +155,7 @@ fn set(faults: &mut Faults, fault: &str, value: &str) -> Option<Result<(), Fault
             .map(|reorder| faults.reorder = reorder),
         "delay" => delay(value).map(|delay| faults.delays.push(delay)),
         "outage" => stretch(value).map(|outage| faults.outages.push(outage)),
-        "slow" => duration(value).map(|slow| faults.slow = slow),
+        "slow" => short(value).map(|slow| faults.slow = slow),
         "skew" => value.parse().map(|skew| faults.skew = skew),
         _ => return None,
     };
@@ -165,6 +175,9 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Far from where clocks end.
+const LONGEST: Duration = Duration::from_hours(24_000);
+
 fn share(text: &str) -> Result<Share, FaultsError> {
     let wrong = || FaultsError::Share(text.to_owned());
     let (number, whole) = match text.strip_suffix('%') {
@@ -176,7 +189,16 @@ fn share(text: &str) -> Result<Share, FaultsError> {
     if (0.0..=1.0).contains(&share) { Ok(Share(share)) } else { Err(wrong()) }
 }
 
-/// Reads a duration such as `250us`, `20ms`, `1.5s`, `5m` or `1h`; 24 h at most.
+/// A duration that a fault may have.
+fn short(text: &str) -> Result<Duration, FaultsError> {
+    let duration = duration(text)?;
+    if duration > Faults::HOLD_MAX {
+        return Err(FaultsError::TooLong(text.to_owned()));
+    }
+    Ok(duration)
+}
+
+/// Reads a duration such as `250us`, `20ms`, `1.5s`, `5m`, `1h` or `7d`; 1,000 days at most.
 ///
 /// # Errors
 /// When it is none.
@@ -191,11 +213,12 @@ pub fn duration(text: &str) -> Result<Duration, FaultsError> {
         "s" => 1.0,
         "m" => 60.0,
         "h" => 3_600.0,
+        "d" => 86_400.0,
         _ => return Err(wrong()),
     };
     let number: f64 = number.trim().parse().map_err(|_| wrong())?;
     let duration = Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
-    if duration > Faults::HOLD_MAX { Err(wrong()) } else { Ok(duration) }
+    if duration > LONGEST { Err(wrong()) } else { Ok(duration) }
 }
 
 /// A share, and perhaps for how long.
@@ -203,7 +226,7 @@ fn held(text: &str, hold: Duration, form: &'static str) -> Result<Held, FaultsEr
     match text.split_once(':') {
         None if text.is_empty() => Err(FaultsError::Form(form)),
         None => Ok(Held { share: share(text)?, hold }),
-        Some((part, hold)) => Ok(Held { share: share(part)?, hold: duration(hold)? }),
+        Some((part, hold)) => Ok(Held { share: share(part)?, hold: short(hold)? }),
     }
 }
 
@@ -212,7 +235,7 @@ const DELAYS: &str = "delay=20ms, delay=lognormal(60ms,400ms) with median and p9
 
 fn delay(text: &str) -> Result<Delay, FaultsError> {
     let Some((kind, rest)) = text.split_once('(') else {
-        return duration(text).map(Delay::Fixed);
+        return short(text).map(Delay::Fixed);
     };
     let wrong = || FaultsError::Form(DELAYS);
     let (one, two) =
@@ -220,16 +243,16 @@ fn delay(text: &str) -> Result<Delay, FaultsError> {
     let (one, two) = (one.trim(), two.trim());
     match kind.trim() {
         "lognormal" => {
-            let median = duration(one)?;
+            let median = short(one)?;
             if let Ok(sigma) = two.parse::<f64>() {
                 let is_fine = (0.0..=10.0).contains(&sigma);
                 return is_fine.then_some(Delay::LogNormal { median, sigma }).ok_or_else(wrong);
             }
-            let p99 = duration(two)?;
+            let p99 = short(two)?;
             let is_fine = p99 >= median && !median.is_zero();
             is_fine.then(|| Delay::log_normal_to(median, p99)).ok_or_else(wrong)
         }
-        "spikes" => Ok(Delay::Spikes { share: share(one)?, extra: duration(two)? }),
+        "spikes" => Ok(Delay::Spikes { share: share(one)?, extra: short(two)? }),
         _ => Err(wrong()),
     }
 }
@@ -237,5 +260,5 @@ fn delay(text: &str) -> Result<Delay, FaultsError> {
 fn stretch(text: &str) -> Result<Stretch, FaultsError> {
     const FORM: &str = "outage=30s+10s: from 30 s after the start, for 10 s";
     let (from, lasts) = text.split_once('+').ok_or(FaultsError::Form(FORM))?;
-    Ok(Stretch { from: duration(from)?, lasts: duration(lasts)? })
+    Ok(Stretch { from: short(from)?, lasts: short(lasts)? })
 }

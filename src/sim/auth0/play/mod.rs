@@ -80,6 +80,8 @@ pub struct Player {
     lanes: PerPath<Option<Lane>>,
     truth: Truth,
     happened: u64,
+    /// When the last of them happened.
+    happening: Duration,
     orders: mpsc::Receiver<Order>,
     now: watch::Sender<Now>,
 }
@@ -132,6 +134,7 @@ impl Player {
             lanes,
             truth,
             happened: 0,
+            happening: Duration::ZERO,
             orders,
             now,
         };
@@ -185,6 +188,7 @@ impl Player {
             });
             let event = self.truth.happened(&change, planned)?;
             self.happened += 1;
+            self.happening = self.began.0.elapsed();
             for path in Path::ALL {
                 let Some(lane) = self.lanes.of_mut(path) else { continue };
                 for due in due.of(path) {
@@ -322,7 +326,9 @@ impl Player {
             webhook: webhook.map(PathPlayed::of),
             eventbridge: eventbridge.map(PathPlayed::of),
         };
-        Ok(Played { happened: self.happened, took, was_stopped, totals, paths })
+        let from = self.clock_skew.shown(self.began.1);
+        let (happened, happening) = (self.happened, self.happening);
+        Ok(Played { happened, from, happening, took, was_stopped, totals, paths })
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::lane::{Lane, Parcel};
 use super::timing::Quantiles;
-use crate::event::Path;
+use crate::event::{Path, Timestamp};
 use crate::sim::auth0::carrier::Letter;
 use crate::sim::auth0::truth::Totals;
 use crate::sim::auth0::{Change, PerPath};
@@ -17,7 +17,12 @@ use crate::sim::auth0::{Change, PerPath};
 pub struct Played {
     /// Events that happened.
     pub happened: u64,
-    /// How long it took, in seconds.
+    /// The first `time` that an event of it could have.
+    pub from: Timestamp,
+    /// How long events happened, in seconds.
+    #[serde(rename = "happening_seconds", serialize_with = "seconds")]
+    pub happening: Duration,
+    /// How long it took to send them too, in seconds.
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub took: Duration,
     /// Whether it was stopped before its end.
