@@ -105,7 +105,9 @@ impl Teller {
             News::Progress(progress) => self.progress(progress),
             News::Settling => {
                 clear();
-                out::note("\nThe rest arrives, the grace period passes, and the paths are compared …\n");
+                out::note(
+                    "\nThe rest arrives, the grace period passes, and the paths are compared …\n",
+                );
             }
         }
     }

@@ -187,7 +187,8 @@ async fn progress(stage: &Stage, elapsed: Duration, happened: u64) -> Result<Pro
     let counts = stage.reader.counts().await?;
     let accepted = |path: Path| {
         let of_path = counts.arrivals.iter().filter(|(by, _, _)| *by == path);
-        let accepted = of_path.filter(|(_, outcome, _)| outcome == ArrivalOutcome::Accepted.as_str());
+        let accepted =
+            of_path.filter(|(_, outcome, _)| outcome == ArrivalOutcome::Accepted.as_str());
         accepted.map(|(_, _, count)| count).sum()
     };
     let delivered = counts.deliveries.iter().filter(|(_, outcome, _)| outcome == "delivered");

@@ -92,7 +92,7 @@ impl Level {
                 for story in 0..STORIES {
                     let from = STORY * story + at;
                     // Writing to a text can't fail.
-                    let _ = write!(text, ",outage={}s+{}s", from.as_secs(), lasts.as_secs());
+                    drop(write!(text, ",outage={}s+{}s", from.as_secs(), lasts.as_secs()));
                 }
                 text
             }
@@ -152,7 +152,9 @@ mod tests {
         let tell = |text: &str| told.borrow_mut().push(text.to_owned());
         let conduct = Conduct::default();
         let two_stories = STORY * 2;
-        assert!(tokio::time::timeout(two_stories, play(Level::Typical, &conduct, tell)).await.is_err());
+        assert!(
+            tokio::time::timeout(two_stories, play(Level::Typical, &conduct, tell)).await.is_err()
+        );
         let told = told.into_inner();
         assert_eq!(told.len(), 4);
         assert_eq!(told[0], told[2]);
