@@ -4,6 +4,7 @@
 //! without a script; the one script there is puts in the parts that [`live`] sends.
 
 mod assets;
+mod compare;
 mod guard;
 mod live;
 mod overview;
@@ -57,6 +58,7 @@ pub(super) fn routes(desk: &Desk) -> Router {
     let guarded = Router::new()
         .route("/", get(overview::page))
         .route("/live", get(overview::live))
+        .route("/compare", get(compare::page))
         .route("/sign-out", post(session::sign_out))
         .layer(from_fn_with_state(desk.clone(), guard::check));
     Router::new()
