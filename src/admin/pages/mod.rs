@@ -9,14 +9,16 @@ mod guard;
 mod live;
 mod overview;
 mod session;
+mod setup;
 mod words;
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
+use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use http::{HeaderValue, StatusCode, header};
 use secrecy::SecretString;
@@ -59,6 +61,7 @@ pub(super) fn routes(desk: &Desk) -> Router {
         .route("/", get(overview::page))
         .route("/live", get(overview::live))
         .route("/compare", get(compare::page))
+        .route("/setup", get(setup::page))
         .route("/sign-out", post(session::sign_out))
         .layer(from_fn_with_state(desk.clone(), guard::check));
     Router::new()
@@ -176,6 +179,21 @@ fn message(desk: &Desk, visitor: Visitor, status: StatusCode, title: &str, text:
     let mode = desk.sources.mode.to_string();
     let layout = Layout { title: title.into(), here: None, visitor, mode };
     shown(status, &Message { layout, text: text.into() })
+}
+
+/// Says to people that there is no such page; `None` where a script asks.
+pub(super) fn missing(desk: &Desk, request: &Request) -> Option<Response> {
+    let headers = request.headers();
+    let accepted = headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let is_page = accepted.is_some_and(|accepted| accepted.contains("text/html"));
+    if !is_page || request.uri().path().starts_with("/api/") {
+        return None;
+    }
+    let Some(visitor) = desk.sessions.visitor(headers, desk.sources.clock.now()) else {
+        return Some(Redirect::to("/sign-in").into_response());
+    };
+    let text = "There is no such page. What there is stands above.";
+    Some(message(desk, visitor, StatusCode::NOT_FOUND, "Not found", text))
 }
 
 /// A page that says that the journal can't be read.
