@@ -443,7 +443,7 @@ mod tests {
     #[test]
     fn it_says_whether_the_streams_share_ids() {
         const WHAT: &str = "how the two paths' arrivals become one event";
-        let mut with = |id, fallback, ambiguous, expected, says: &str| {
+        let with = |id, fallback, ambiguous, expected, says: &str| {
             let pairs = PairRules { id, fallback, ambiguous };
             let found = check(WHAT, expected, |facts| facts.pairs = pairs);
             assert!(found.found.contains(says), "{}", found.found);
