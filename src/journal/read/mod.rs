@@ -4,6 +4,7 @@ mod events;
 mod letters;
 pub(super) mod naming;
 mod observations;
+mod order_words;
 mod orders;
 mod quarantine;
 mod story;
@@ -57,6 +58,14 @@ impl Reader {
     pub async fn events(&self, filter: EventFilter) -> Result<Vec<EventSummary>, ReadError> {
         self.run(move |connection| events::list(connection, &filter).map_err(ReadError::Sqlite))
             .await
+    }
+
+    /// The numbers of the first and the last event that the journal has.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn event_numbers(&self) -> Result<Option<(i64, i64)>, ReadError> {
+        self.run(|connection| events::ends(connection).map_err(ReadError::Sqlite)).await
     }
 
     /// One event's story, by any id it came under.
@@ -116,7 +125,22 @@ impl Reader {
     /// # Errors
     /// When the journal can't be read.
     pub async fn orders(&self, limit: usize) -> Result<Vec<OrderStory>, ReadError> {
-        self.run(move |connection| orders::list(connection, limit).map_err(ReadError::Sqlite)).await
+        self.orders_before(None, limit).await
+    }
+
+    /// The same, only those given before this one.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn orders_before(
+        &self,
+        before: Option<OrderNo>,
+        limit: usize,
+    ) -> Result<Vec<OrderStory>, ReadError> {
+        self.run(move |connection| {
+            orders::list(connection, before, limit).map_err(ReadError::Sqlite)
+        })
+        .await
     }
 
     /// The orders that are under way, the first first.
