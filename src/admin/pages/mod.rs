@@ -4,10 +4,14 @@
 //! without a script; the one script there is puts in the parts that [`live`] sends.
 
 mod assets;
+mod events;
 mod guard;
+mod json;
 mod live;
+mod moment;
 mod overview;
 mod session;
+mod story;
 mod words;
 
 use std::sync::Arc;
@@ -57,6 +61,10 @@ pub(super) fn routes(desk: &Desk) -> Router {
     let guarded = Router::new()
         .route("/", get(overview::page))
         .route("/live", get(overview::live))
+        .route("/events", get(events::page))
+        .route("/events/live", get(events::live))
+        .route("/events/{id}", get(story::page))
+        .route("/events/{id}/live", get(story::live))
         .route("/sign-out", post(session::sign_out))
         .layer(from_fn_with_state(desk.clone(), guard::check));
     Router::new()

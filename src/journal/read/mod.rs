@@ -9,6 +9,7 @@ mod orders;
 mod quarantine;
 mod story;
 
+use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -66,6 +67,19 @@ impl Reader {
     /// When the journal can't be read.
     pub async fn event_numbers(&self) -> Result<Option<(i64, i64)>, ReadError> {
         self.run(|connection| events::ends(connection).map_err(ReadError::Sqlite)).await
+    }
+
+    /// The states of these events' deliveries, by the journal's number of the event; names as in
+    /// [`DeliveryStory::state`].
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn delivery_states(
+        &self,
+        seqs: Vec<i64>,
+    ) -> Result<BTreeMap<i64, Vec<&'static str>>, ReadError> {
+        self.run(move |connection| story::states(connection, &seqs).map_err(ReadError::Sqlite))
+            .await
     }
 
     /// One event's story, by any id it came under.
