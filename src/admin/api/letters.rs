@@ -97,7 +97,10 @@ pub(in crate::admin) async fn show(
 }
 
 /// The event of this id, or of a letter of this name: `<id>/<route>`.
-async fn story(sources: &Sources, name: &str) -> Result<Option<EventStory>, ReadError> {
+pub(in crate::admin) async fn story(
+    sources: &Sources,
+    name: &str,
+) -> Result<Option<EventStory>, ReadError> {
     let before_the_route = name.rsplit_once('/').map(|(id, _)| id);
     for id in [Some(name), before_the_route].into_iter().flatten() {
         if let Ok(id) = EventId::parse(id)

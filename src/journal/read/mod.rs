@@ -24,6 +24,7 @@ use crate::event::{EventId, Observation, Path, Timestamp};
 pub use events::{EventFilter, EventSummary};
 pub use letters::{Letter, LetterFilter, LetterSource, Letters, Page};
 pub use naming::{Naming, NamingPage};
+pub use order_words::about;
 pub use orders::{OrderState, OrderStory, PausedTarget};
 pub use quarantine::{QuarantineFilter, QuarantinedBytes, QuarantinedSummary};
 pub use story::{ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventStory};

@@ -18,17 +18,7 @@ impl OrderState {
 impl OrderStory {
     /// What it is about, in a line.
     pub fn about(&self) -> String {
-        let detail: Value = serde_json::from_str(&self.detail).unwrap_or_default();
-        match self.kind.as_str() {
-            "pause" | "resume" => self.detail.clone(),
-            "erase" if self.detail.is_empty() => "one user, whose name is forgotten".to_owned(),
-            "erase" => format!("all that names {}", self.detail),
-            // An erasure took it out, since it named a user.
-            _ if self.detail.is_empty() => "what is forgotten".to_owned(),
-            "reprocess" => choice(&detail, "all that is quarantined"),
-            _ if detail["quarantined"].is_array() => choice(&detail, ""),
-            _ => choice(&detail["filter"], "all dead letters"),
-        }
+        about(&self.kind, &self.detail)
     }
 
     /// `redriven 120 of 400`. What there is to do may be counted in part, `at_least`, and more than that
@@ -67,6 +57,21 @@ impl OrderStory {
             "resume" => "resumed",
             _ => "discarded",
         }
+    }
+}
+
+/// What an order of this kind with this detail is about, in a line.
+pub fn about(kind: &str, detail: &str) -> String {
+    let read: Value = serde_json::from_str(detail).unwrap_or_default();
+    match kind {
+        "pause" | "resume" => detail.to_owned(),
+        "erase" if detail.is_empty() => "one user, whose name is forgotten".to_owned(),
+        "erase" => format!("all that names {detail}"),
+        // An erasure took it out, since it named a user.
+        _ if detail.is_empty() => "what is forgotten".to_owned(),
+        "reprocess" => choice(&read, "all that is quarantined"),
+        _ if read["quarantined"].is_array() => choice(&read, ""),
+        _ => choice(&read["filter"], "all dead letters"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use self::lanes::Lanes;
 use super::live::{self, Part};
 use super::moment::Moment;
+use super::query::Asked;
 use super::session::Visitor;
 use super::story::{self, State as DeliveryState};
 use super::{Desk, Layout, Tab, assets, shown, unreadable, words};
@@ -151,7 +152,7 @@ struct New {
 pub(super) async fn page(
     State(desk): State<Desk>,
     visitor: Visitor,
-    Query(search): Query<Search>,
+    Asked(search): Asked<Search>,
 ) -> Response {
     let search = search.trimmed();
     match whole(&desk, &search, visitor.clone()).await {
@@ -279,7 +280,7 @@ impl New {
     }
 }
 
-pub(super) async fn live(State(desk): State<Desk>, Query(search): Query<Search>) -> Response {
+pub(super) async fn live(State(desk): State<Desk>, Asked(search): Asked<Search>) -> Response {
     let (source, search) = (desk.clone(), search.trimmed());
     live::stream(&desk, EVERY, move || {
         let (desk, search) = (source.clone(), search.clone());

@@ -16,6 +16,7 @@ use http::StatusCode;
 
 use self::headline::Around;
 pub(super) use self::timeline::{State, state};
+pub(super) use self::view::Orders;
 use self::view::Story;
 use super::live::{self, Part};
 use super::session::Visitor;
@@ -72,7 +73,7 @@ pub(super) async fn live(
             Some(vec![
                 part("story-head", view::Head::of(&story, around).render().ok()?),
                 part("story-way", view::Way::of(&story, around.now).render().ok()?),
-                part("story-orders", view::Orders::of(&story, visitor).render().ok()?),
+                part("story-orders", Orders::of(&story, visitor).render().ok()?),
             ])
         }
     })

@@ -202,7 +202,7 @@ fn percent(part: f64) -> String {
 /// What may be ordered for this event.
 #[derive(Debug, Template)]
 #[template(path = "story_orders.html")]
-pub(super) struct Orders {
+pub(in crate::admin::pages) struct Orders {
     visitor: Visitor,
     dead: Vec<Dead>,
 }
@@ -216,7 +216,7 @@ struct Dead {
 }
 
 impl Orders {
-    pub(super) fn of(story: &EventStory, visitor: Visitor) -> Self {
+    pub(in crate::admin::pages) fn of(story: &EventStory, visitor: Visitor) -> Self {
         let dead = story.deliveries.iter().filter(|delivery| delivery.state == "dead");
         let dead = dead.enumerate().map(|(place, delivery)| Dead {
             letter: format!("{}/{}", story.summary.id, delivery.route),
