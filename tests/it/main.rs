@@ -17,6 +17,7 @@ mod cli;
 mod crash;
 mod dead_letters;
 mod delivery;
+mod desk;
 mod docs;
 mod erase;
 mod event_bus;
