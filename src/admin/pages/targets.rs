@@ -36,7 +36,7 @@ struct List {
 #[derive(Debug)]
 struct Shown {
     name: String,
-    name_shown: String,
+    legible: String,
     state: Breaker,
     paused: Option<Paused>,
     under_way: usize,
@@ -145,7 +145,7 @@ impl Shown {
     fn of(target: &Target, now: Timestamp) -> Self {
         Self {
             name: target.name.clone(),
-            name_shown: legible(&target.name),
+            legible: legible(&target.name),
             state: Breaker::of(target),
             paused: target.paused.as_ref().map(|paused| Paused {
                 since: Moment::of(paused.since),

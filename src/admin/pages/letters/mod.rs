@@ -17,7 +17,7 @@ use super::moment::Moment;
 use super::query::Asked;
 use super::session::Visitor;
 use super::{Desk, Layout, Tab, assets, shown, unreadable, words};
-use crate::dead_letters::{DeadLetter, List, ListError};
+use crate::dead_letters::{DeadLetter, List, ListError, QueueLook};
 use crate::event::legible;
 use crate::journal::ReadError;
 
@@ -58,7 +58,6 @@ pub(super) struct Row {
     pub(super) died_at: Option<Moment>,
     pub(super) way: String,
     pub(super) attempts: String,
-    pub(super) status: Option<u16>,
     pub(super) remark: Option<String>,
     pub(super) why: String,
 }
@@ -83,7 +82,6 @@ impl Row {
             died_at: letter.died_at.map(Moment::of),
             way: legible(&letter.way()),
             attempts: letter.attempts.map_or_else(|| "–".into(), |n| words::count(n.into())),
-            status: letter.status,
             remark: (!remark.is_empty()).then(|| remark.join("; ")),
             why: match why.char_indices().nth(REASON_MAX) {
                 None => why,
@@ -155,7 +153,7 @@ async fn whole(desk: &Desk, visitor: Visitor, choice: Choice) -> Result<Letters,
     let all = if choice.is_filter() { String::new() } else { "on".to_owned() };
     let all = Choice { all, ..choice.filter_only() };
     let with = |before| Choice { before, ..choice.filter_only() }.url("/dead-letters");
-    let mut remarks: Vec<String> = list.queues.iter().filter_map(|look| look.remark()).collect();
+    let mut remarks: Vec<String> = list.queues.iter().filter_map(QueueLook::remark).collect();
     let is_of_queue = matches!(choice.source.as_str(), "queue" | "rule");
     if is_of_queue && list.queues.is_empty() && wrong.is_none() && choice.before.is_none() {
         remarks.push(NO_QUEUE.to_owned());

@@ -11,6 +11,7 @@ use crate::admin::pages::letters::{Choice, Row};
 use crate::admin::pages::query::Asked;
 use crate::admin::pages::session::Visitor;
 use crate::admin::pages::{Desk, Tab, words};
+use crate::dead_letters::QueueLook;
 use crate::event::legible;
 use crate::journal::{LetterFilter, LetterPlan, OrderKind};
 
@@ -124,18 +125,15 @@ fn blank(desk: &Desk, visitor: Visitor, kind: OrderKind, typed: Typed) -> Sheet 
         action,
     };
     let mut sheet = Sheet::new(desk, visitor, heading, typed);
-    match kind {
-        OrderKind::Redrive => {
-            sheet.explanation = "They have their turn again. What a newer event has overtaken on a \
-                route with order = \"latest\" is not delivered any more.";
-            sheet.button = "Redrive";
-        }
-        _ => {
-            sheet.explanation = "They are given up for good. The journal keeps their events, with who \
-                did it and why; a message is gone.";
-            sheet.button = "Discard for good";
-            sheet.is_grave = true;
-        }
+    if kind == OrderKind::Redrive {
+        sheet.explanation = "They have their turn again. What a newer event has overtaken on a route \
+            with order = \"latest\" is not delivered any more.";
+        sheet.button = "Redrive";
+    } else {
+        sheet.explanation = "They are given up for good. The journal keeps their events, with who did it \
+            and why; a message is gone.";
+        sheet.button = "Discard for good";
+        sheet.is_grave = true;
     }
     sheet
 }
@@ -151,8 +149,7 @@ fn fill(
     let verb = if kind == OrderKind::Redrive { "redrive" } else { "discard" };
     sheet.would = format!("This would {verb} {}.", letters(matched, at_least));
     sheet.facts = vec![("Which", which(filter))];
-    sheet.remarks =
-        queues.iter().filter_map(|look| look.remark()).map(|one| sentence(&one)).collect();
+    sheet.remarks = queues.iter().filter_map(QueueLook::remark).map(|one| sentence(&one)).collect();
     if routeless > 0 {
         let what = "more stay dead: their route is not in the configuration any more.";
         sheet.remarks.push(format!("{} {what}", words::count(routeless)));

@@ -12,7 +12,7 @@ use crate::admin::pages::guard::Ordered;
 use crate::admin::pages::live::{self, Part};
 use crate::admin::pages::moment::Moment;
 use crate::admin::pages::session::Visitor;
-use crate::admin::pages::{Desk, Layout, Tab, assets, message, shown, unreadable, words};
+use crate::admin::pages::{Desk, Layout, Tab, assets, message, shown, unreadable};
 use crate::event::legible;
 use crate::journal::{OrderNo, OrderState, OrderStory, ReadError};
 
@@ -33,7 +33,6 @@ struct Progress {
     row: Row,
     done: u64,
     total: u64,
-    done_words: String,
     /// More was done than was counted, or nothing was: there is no share to show.
     has_share: bool,
     ended: Option<Moment>,
@@ -52,7 +51,6 @@ impl Progress {
             row: Row::of(order),
             done: order.done,
             total: order.total,
-            done_words: words::count(order.done),
             has_share: order.total > 0 && order.done <= order.total,
             ended: order.ended_at.map(Moment::of),
             left: order.left().filter(|_| order.state == OrderState::Done),

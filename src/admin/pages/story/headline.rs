@@ -131,8 +131,7 @@ fn outcome(delivery: &DeliveryStory, now: Timestamp) -> Sentence {
         "waiting" => (format!("It waits for its turn to {target}."), ""),
         "parked" => (format!("It waits behind another event of its subject, on {route}."), ""),
         "returned" => (format!("On {route} it waits until its SQS message comes again."), "warn"),
-        "superseded" => (format!("Not sent to {target}{because}."), ""),
-        "filtered" => (format!("Not sent to {target}{because}."), ""),
+        "superseded" | "filtered" => (format!("Not sent to {target}{because}."), ""),
         "discarded" => (format!("Given up for {target}{because}."), ""),
         other => (format!("{route} → {target}: {other}{because}."), ""),
     };

@@ -450,6 +450,6 @@ mod tests {
         story.deliveries = vec![one];
         let axis = axis(&groups(&story, at(4_000_000)));
         assert_eq!(axis.breaks().len(), 1);
-        assert!(axis.place(900.0) > 60.0);
+        assert!(axis.place(900.0) > 50.0);
     }
 }
