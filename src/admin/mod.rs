@@ -3,6 +3,7 @@
 mod api;
 mod guard;
 mod health;
+mod orders;
 mod pages;
 
 use std::net::SocketAddr;

@@ -53,7 +53,7 @@ pub use quarantine::Quarantined;
 pub use read::{
     ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventFilter, EventStory, EventSummary,
     Letter, LetterFilter, LetterSource, Letters, Naming, NamingPage, OrderState, OrderStory, Page,
-    PausedTarget, QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Reader,
+    PausedTarget, QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Reader, about,
 };
 pub use retain::Retained;
 pub use settle::{Attempt, Settlement, Verdict, given_up};

@@ -20,6 +20,7 @@ mod dead_letters;
 mod delivery;
 mod demo;
 mod demo_app;
+mod desk;
 mod docs;
 mod erase;
 mod event_bus;

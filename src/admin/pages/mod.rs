@@ -5,11 +5,20 @@
 
 mod assets;
 mod compare;
+mod events;
 mod guard;
+mod json;
+mod letters;
 mod live;
+mod moment;
+mod orders;
 mod overview;
+mod quarantine;
+mod query;
 mod session;
 mod setup;
+mod story;
+mod targets;
 mod words;
 
 use std::sync::Arc;
@@ -62,6 +71,34 @@ pub(super) fn routes(desk: &Desk) -> Router {
         .route("/live", get(overview::live))
         .route("/compare", get(compare::page))
         .route("/setup", get(setup::page))
+        .route("/events", get(events::page))
+        .route("/events/live", get(events::live))
+        .route("/events/{id}", get(story::page))
+        .route("/events/{id}/live", get(story::live))
+        .route("/dead-letters", get(letters::page))
+        .route("/dead-letters/live", get(letters::live))
+        .route("/dead-letters/{id}", get(letters::one::page))
+        .route("/targets", get(targets::page))
+        .route("/targets/live", get(targets::live))
+        .route("/quarantine", get(quarantine::page))
+        .route("/quarantine/live", get(quarantine::live))
+        .route("/quarantine/{no}", get(quarantine::one))
+        .route("/quarantine/{no}/raw", get(quarantine::raw))
+        .route("/orders", get(orders::page))
+        .route("/orders/live", get(orders::live))
+        .route("/orders/{no}", get(orders::one::page))
+        .route("/orders/{no}/live", get(orders::one::live))
+        .route("/orders/{no}/stop", post(orders::one::stop))
+        .route("/orders/redrive", get(orders::letters::redrive).post(orders::letters::put_back))
+        .route("/orders/discard", get(orders::letters::discard).post(orders::letters::give_up))
+        .route("/orders/pause", get(orders::targets::pause).post(orders::targets::paused))
+        .route("/orders/resume", get(orders::targets::resume).post(orders::targets::resumed))
+        .route(
+            "/orders/reprocess",
+            get(orders::quarantine::reprocess).post(orders::quarantine::read_again),
+        )
+        .route("/orders/drop", get(orders::quarantine::discard).post(orders::quarantine::given_up))
+        .route("/orders/erase", get(orders::erase::erase).post(orders::erase::erased))
         .route("/sign-out", post(session::sign_out))
         .layer(from_fn_with_state(desk.clone(), guard::check));
     Router::new()
@@ -80,17 +117,19 @@ enum Tab {
     DeadLetters,
     Targets,
     Quarantine,
+    Orders,
     Setup,
 }
 
 impl Tab {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Overview,
         Self::Compare,
         Self::Events,
         Self::DeadLetters,
         Self::Targets,
         Self::Quarantine,
+        Self::Orders,
         Self::Setup,
     ];
 
@@ -102,6 +141,7 @@ impl Tab {
             Self::DeadLetters => "Dead letters",
             Self::Targets => "Targets",
             Self::Quarantine => "Quarantine",
+            Self::Orders => "Orders",
             Self::Setup => "Set-up",
         }
     }
@@ -114,6 +154,7 @@ impl Tab {
             Self::DeadLetters => "/dead-letters",
             Self::Targets => "/targets",
             Self::Quarantine => "/quarantine",
+            Self::Orders => "/orders",
             Self::Setup => "/setup",
         }
     }

@@ -1,4 +1,4 @@
-//! The little of WebDriver that is needed here. The crates for it bring second versions of others, or
+//! The little of `WebDriver` that is needed here. The crates for it bring second versions of others, or
 //! turn on features of `serde_json` by which the program under test would be another.
 
 use std::net::TcpListener;
