@@ -22,6 +22,7 @@ mod demo_app;
 mod docs;
 mod erase;
 mod event_bus;
+mod examples;
 mod faults;
 mod model;
 mod outage;
