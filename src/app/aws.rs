@@ -47,6 +47,19 @@ pub(super) async fn eventbridge(
     aws_sdk_eventbridge::Client::new(&service.load(access).await)
 }
 
+/// Clients for an event bus and for a queue somewhere, which repeat no call by themselves. `None` when
+/// nothing tells the region.
+pub(super) async fn somewhere(
+    region: Option<&str>,
+    endpoint_url: Option<&str>,
+    access: AwsAccess,
+) -> Option<(aws_sdk_eventbridge::Client, aws_sdk_sqs::Client)> {
+    let service = Service { region, endpoint_url, call_within: CALL_SPARE };
+    let config = service.load(access).await;
+    config.region()?;
+    Some((aws_sdk_eventbridge::Client::new(&config), aws_sdk_sqs::Client::new(&config)))
+}
+
 /// How to reach one service.
 struct Service<'a> {
     region: Option<&'a str>,

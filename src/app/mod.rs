@@ -2,6 +2,7 @@
 
 mod aws;
 pub mod demo;
+pub mod simulate;
 mod tasks;
 
 use std::collections::BTreeMap;

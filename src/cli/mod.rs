@@ -14,6 +14,7 @@ mod pattern;
 mod progress;
 mod quarantine;
 mod serve;
+mod simulate;
 mod targets;
 
 use std::path::PathBuf;
@@ -44,6 +45,9 @@ enum Command {
     /// See it work: stand-in for AWS, gateway with both doors, generated events, and the comparison.
     /// Needs no account and no network.
     Demo(demo::Arguments),
+    /// Send a simulated tenant's events to a gateway, as Auth0 would, with faults: a rehearsal, or load.
+    /// Says what really happened, for `compare` to be checked against.
+    Simulate(Box<simulate::Arguments>),
     /// Compare the two paths, from the journal.
     Compare(compare::Arguments),
     /// Look at events: a list, or one event's whole story; erase what names a user.
@@ -192,6 +196,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Simulate(arguments) => Box::pin(simulate::run(*arguments)).await,
         Command::Compare(arguments) => compare::run(arguments).await,
         Command::Events(command) => events::run(command).await,
         Command::DeadLetters(command) => dead_letters::run(command).await,

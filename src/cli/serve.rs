@@ -50,7 +50,7 @@ fn write_addresses(path: &Path, gateway: &Gateway) -> anyhow::Result<()> {
 }
 
 /// Ends at SIGTERM or SIGINT.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

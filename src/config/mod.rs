@@ -14,7 +14,9 @@ mod variables;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
 
 use crate::admin;
 use crate::compare;
@@ -129,6 +131,15 @@ impl Sources {
             self.file = file.filter(|file| !file.is_empty()).map(PathBuf::from);
         }
         self
+    }
+
+    /// The secret in this environment variable or in this file; one of them is given.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    pub fn secret(&self, env: Option<&str>, file: Option<&Path>) -> Result<SecretString, String> {
+        let found = secrets::find(env, file, &self.environment);
+        found.map(|(secret, _)| secret).map_err(|(wrong, to_do)| format!("{wrong}; {to_do}"))
     }
 }
 

@@ -70,20 +70,46 @@ pub(super) fn routes(desk: &Desk) -> Router {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tab {
     Overview,
+    Compare,
+    Events,
+    DeadLetters,
+    Targets,
+    Quarantine,
+    Setup,
 }
 
 impl Tab {
-    const ALL: [Self; 1] = [Self::Overview];
+    const ALL: [Self; 7] = [
+        Self::Overview,
+        Self::Compare,
+        Self::Events,
+        Self::DeadLetters,
+        Self::Targets,
+        Self::Quarantine,
+        Self::Setup,
+    ];
 
     const fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
+            Self::Compare => "Compare",
+            Self::Events => "Events",
+            Self::DeadLetters => "Dead letters",
+            Self::Targets => "Targets",
+            Self::Quarantine => "Quarantine",
+            Self::Setup => "Set-up",
         }
     }
 
     const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
+            Self::Compare => "/compare",
+            Self::Events => "/events",
+            Self::DeadLetters => "/dead-letters",
+            Self::Targets => "/targets",
+            Self::Quarantine => "/quarantine",
+            Self::Setup => "/setup",
         }
     }
 }
