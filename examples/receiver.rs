@@ -1,6 +1,6 @@
 //! A receiver of twinstream's deliveries that knows who is blocked. Copy it and make it yours.
 //!
-//! It needs the crates anyhow, axum, rusqlite, serde_json, standardwebhooks and tokio. To run it:
+//! Its crates: anyhow, axum, rusqlite, `serde_json`, standardwebhooks and tokio. To run it:
 //! ```sh
 //! export TWINSTREAM_APP_SECRET="whsec_$(openssl rand -base64 32)"   # twinstream has the same
 //! cargo run --example receiver                                     # LISTEN and STORE say where
