@@ -24,6 +24,7 @@ mod desk;
 mod docs;
 mod erase;
 mod event_bus;
+mod examples;
 mod faults;
 mod model;
 mod outage;

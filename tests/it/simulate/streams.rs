@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use tokio_util::sync::CancellationToken;
 use twinstream::event::Path;
-use twinstream::sim::auth0::{Ids, PerPath, Player};
+use twinstream::sim::auth0::{Ids, Mix, PerPath, Play, Player, Tenant};
 
 use super::{play, stream, webhook_carrier};
 use crate::support::gateway::Gateway;
@@ -47,7 +47,11 @@ async fn a_stream_that_was_switched_off_brings_its_backlog_in_order_once_it_is_o
     };
     let wrong = Gateway::start(settings("a-token-that-was-changed")).await;
     let streams = webhook_alone(address, TOKEN);
-    let (player, mut controls) = Player::new(play(2_500, 500.0, Ids::Same, streams));
+    // What test calls send is in no count.
+    let mix = Mix { tests_of_1000: 0, ..Mix::default() };
+    let tenant = Tenant::with(7, Ids::Same, &mix);
+    let play = Play { tenant, ..play(2_500, 500.0, Ids::Same, streams) };
+    let (player, mut controls) = Player::new(play);
     let steering = async {
         while controls.now().paths.webhook.is_none_or(|webhook| webhook.is_on) {
             controls.next().await.unwrap();

@@ -326,7 +326,8 @@ impl Player {
             webhook: webhook.map(PathPlayed::of),
             eventbridge: eventbridge.map(PathPlayed::of),
         };
-        let from = self.clock_skew.shown(self.began.1);
+        // The tenant's times are mostly whole milliseconds, at or before the instant.
+        let from = self.clock_skew.shown(self.began.1).floor_to_millis();
         let (happened, happening) = (self.happened, self.happening);
         Ok(Played { happened, from, happening, took, was_stopped, totals, paths })
     }

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::super::carrier::scripted::Scripted;
 use super::super::carrier::{Answer, Letter};
-use super::super::{Arrivals, Ids};
+use super::super::{Arrivals, Ids, Mix};
 use super::*;
 use crate::clock::ManualClock;
 
@@ -22,7 +22,8 @@ fn stream(carrier: &Scripted, faults: &str) -> Option<Stream> {
 fn play(events: u64, webhook: Option<Stream>, eventbridge: Option<Stream>) -> Play {
     let (arrivals, events) = (Arrivals::Even, Some(events));
     Play {
-        tenant: Tenant::new(1, Ids::Same),
+        // What test calls send is in no count.
+        tenant: Tenant::with(1, Ids::Same, &Mix { tests_of_1000: 0, ..Mix::default() }),
         schedule: Schedule { rate: 10.0, arrivals, burst: None, within: None, events },
         streams: PerPath { webhook, eventbridge },
         rules: Rules::default(),
