@@ -17,7 +17,7 @@ use crate::app::simulate::{self, Settings, SimulateError};
 use crate::config::Sources;
 use crate::event::Path;
 use crate::sim::auth0::faults::{FaultsError, Skew, duration};
-use crate::sim::auth0::{self, Burst, Faults, PerPath, Played, Schedule};
+use crate::sim::auth0::{self, Burst, Faults, Mix, PerPath, Played, Schedule};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("ends").required(true).multiple(true)
@@ -92,6 +92,11 @@ struct TenantArguments {
     /// Whether the two streams carry the same id for one event; Auth0 does not say.
     #[arg(long, value_enum, default_value_t = Ids::Same)]
     ids: Ids,
+    /// Test calls of Auth0's Management API among them, out of 1,000 events; a comparison leaves
+    /// them out. One is two events, one for each stream.
+    #[arg(long, value_name = "OF 1000", default_value_t = Mix::default().tests_of_1000,
+        value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    test_events: u32,
     /// How far the tenant's clock is off: 300ms ahead, -2s behind. It is one clock for both paths.
     #[arg(long, value_name = "DURATION", default_value = "0s", allow_hyphen_values = true)]
     clock_skew: Skew,
@@ -165,6 +170,7 @@ impl Arguments {
                 Ids::Same => auth0::Ids::Same,
                 Ids::Different => auth0::Ids::Different,
             },
+            mix: Mix { tests_of_1000: self.tenant.test_events, ..Mix::default() },
             seed: self.tenant.seed,
             clock_skew: self.tenant.clock_skew,
             switch_on_after: self.switch_on_after,

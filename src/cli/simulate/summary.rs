@@ -79,7 +79,7 @@ pub(super) fn after(came: &Played) -> String {
     lines.push(format!(
         "\n`twinstream compare --since {}` at the gateway should say the same of events seen, missing,\n\
          duplicates, out of order, and of the pairs, once the grace period is over.",
-        came.from.floor_to_millis()
+        came.from
     ));
     lines.extend(came.totals.doubts.iter().map(|doubt| format!("But {}.", why(*doubt))));
     lines.join("\n") + "\n"

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use tokio_util::sync::CancellationToken;
 use twinstream::event::Path;
-use twinstream::sim::auth0::{Ids, PerPath, Player};
+use twinstream::sim::auth0::{Ids, Mix, PerPath, Play, Player, Stream, Tenant};
 
 use super::{play, stream, webhook_carrier};
 use crate::support::gateway::Gateway;
@@ -14,21 +14,24 @@ fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn webhook_alone(
-    address: SocketAddr,
-    token: &str,
-) -> PerPath<Option<twinstream::sim::auth0::Stream>> {
+fn webhook_alone(address: SocketAddr, token: &str) -> PerPath<Option<Stream>> {
     PerPath {
         webhook: stream(Path::Webhook, webhook_carrier(address, token), "none"),
         eventbridge: None,
     }
 }
 
+/// Tests are counted apart.
+fn without_tests(play: Play) -> Play {
+    let mix = Mix { tests_of_1000: 0, ..Mix::default() };
+    Play { tenant: Tenant::with(7, Ids::Same, &mix), ..play }
+}
+
 #[tokio::test]
 async fn a_wrong_token_fails_each_event_once_and_none_is_tried_again() {
     let gateway = Gateway::start(Settings::new("webhook")).await;
     let streams = webhook_alone(gateway.webhook.unwrap(), "a-wrong-token");
-    let (player, _controls) = Player::new(play(50, 500.0, Ids::Same, streams));
+    let (player, _controls) = Player::new(without_tests(play(50, 500.0, Ids::Same, streams)));
     let came = player.run(CancellationToken::new()).await.unwrap();
     let sent = came.paths.webhook.unwrap();
     assert_eq!(sent.answers, [("401".to_owned(), 50)].into());
@@ -47,7 +50,7 @@ async fn a_stream_that_was_switched_off_brings_its_backlog_in_order_once_it_is_o
     };
     let wrong = Gateway::start(settings("a-token-that-was-changed")).await;
     let streams = webhook_alone(address, TOKEN);
-    let (player, mut controls) = Player::new(play(2_500, 500.0, Ids::Same, streams));
+    let (player, mut controls) = Player::new(without_tests(play(2_500, 500.0, Ids::Same, streams)));
     let steering = async {
         while controls.now().paths.webhook.is_none_or(|webhook| webhook.is_on) {
             controls.next().await.unwrap();

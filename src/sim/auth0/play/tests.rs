@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::super::carrier::scripted::Scripted;
 use super::super::carrier::{Answer, Letter};
-use super::super::{Arrivals, Ids};
+use super::super::{Arrivals, Ids, Mix};
 use super::*;
 use crate::clock::ManualClock;
 
@@ -22,7 +22,8 @@ fn stream(carrier: &Scripted, faults: &str) -> Option<Stream> {
 fn play(events: u64, webhook: Option<Stream>, eventbridge: Option<Stream>) -> Play {
     let (arrivals, events) = (Arrivals::Even, Some(events));
     Play {
-        tenant: Tenant::new(1, Ids::Same),
+        // Tests are counted apart.
+        tenant: Tenant::with(1, Ids::Same, &Mix { tests_of_1000: 0, ..Mix::default() }),
         schedule: Schedule { rate: 10.0, arrivals, burst: None, within: None, events },
         streams: PerPath { webhook, eventbridge },
         rules: Rules::default(),
@@ -66,6 +67,7 @@ async fn events_happen_on_schedule_and_go_out_by_both_paths() {
         let time = Timestamp::parse(event["time"].as_str().unwrap()).unwrap();
         assert_eq!(time, START.plus(Duration::from_millis(100 * number)));
     }
+    assert_eq!(played.from, START);
 }
 
 #[tokio::test(start_paused = true)]

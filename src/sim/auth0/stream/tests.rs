@@ -53,6 +53,7 @@ fn too_many_failures_in_a_row_or_in_all_switch_a_stream_off() {
     check_standing("--+--+", true);
     check_standing("--+--+-", false);
     check_standing("---+++", false);
+    check_standing("---+-", false);
     check_standing("---!", true);
     check_standing("---!--", true);
     check_standing("---!---", false);
