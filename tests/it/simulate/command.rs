@@ -138,6 +138,12 @@ async fn wrong_arguments_are_named() {
     let both = ["--bus=b", "--queue-url=http://127.0.0.1:1/q"];
     check(&both, 2, "cannot be used with").await;
     let token = "--webhook-token-env=TOKEN";
+    check(&[url, token, "--eventbridge-faults=loss=1%"], 2, "<--bus <NAME>|--queue-url <URL>>")
+        .await;
+    check(&[url, token, "--region=eu-west-1"], 2, "<--bus <NAME>|--queue-url <URL>>").await;
+    check(&["--bus=b", "--streams=2"], 2, "--webhook-url <URL>").await;
+    check(&["--webhook-url=http://kim:pw@127.0.0.1:1/", token], 2, "has a name or a password")
+        .await;
     check(&[url, token, "--webhook-auth=X Y"], 2, "`X Y` is no name of an HTTP header").await;
     check(&[url, token, "--webhook-faults=loss=2"], 2, "write it like 1% or 0.01").await;
     check(&[url, token, "--webhook-faults=skew=1s"], 2, "--clock-skew").await;

@@ -135,6 +135,17 @@ async fn nothing_is_sent_in_an_outage_of_the_webhook_path() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_for_eventbridge_waits_for_the_end_of_the_outage() {
+    let carrier = Scripted::new(|_, _| Answer::Taken);
+    let batch = batch(&carrier, Path::Eventbridge, "outage=0s+9s", &["{}"]);
+    let began = Instant::now();
+    let sent = deliver(&batch, &CancellationToken::new()).await;
+    assert!(sent[0].is_delivered() && sent[0].attempts.len() == 1);
+    let waited = carrier.carried()[0].0 - began;
+    assert!((9_000..9_010).contains(&waited.as_millis()), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_receiver_holds_up_the_stream_and_is_not_timed() {
     let mut carrier = Scripted::new(|_, _| Answer::Status(204));
     carrier.takes = Duration::from_millis(5);
