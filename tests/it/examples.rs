@@ -75,7 +75,7 @@ impl Drop for Receiver {
 fn in_rust() -> Command {
     let tests = std::env::current_exe().unwrap();
     let example: PathBuf = tests.parent().unwrap().with_file_name("examples").join("receiver");
-    assert!(example.exists(), "{example:?}: `cargo build --example receiver` builds it");
+    assert!(example.exists(), "{}: `cargo build --example receiver` builds it", example.display());
     Command::new(example)
 }
 

@@ -197,7 +197,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let schedule = settings.schedule.clone();
     let (player, controls) = simulate::prepare(settings).await.map_err(failure)?;
     let stop = CancellationToken::new();
-    let came = watch::until_end(player.run(stop.clone()), controls, &schedule, async {
+    let playing = Box::pin(player.run(stop.clone()));
+    let came = watch::until_end(playing, controls, &schedule, async {
         stopped.await;
         stop.cancel();
     });
