@@ -121,5 +121,8 @@ pub fn run(
         .layer(CatchPanicLayer::new());
     let refusal = Router::new()
         .fallback(|| async { (StatusCode::SERVICE_UNAVAILABLE, "too many connections\n") });
-    Server::new(listener, service, refusal, settings.limits).run(stop)
+    let serving = Server::new(listener, service, refusal, settings.limits).run(stop);
+    async move {
+        tokio::join!(serving, pages::run(desk));
+    }
 }

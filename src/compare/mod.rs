@@ -34,7 +34,7 @@ mod reference;
 pub mod report;
 mod run;
 mod verdict;
-mod words;
+pub mod words;
 
 use std::time::Duration;
 

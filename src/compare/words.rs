@@ -1,7 +1,7 @@
 //! Numbers as a reader likes them.
 
 /// A count with its thousands apart: `12,345`.
-pub(super) fn count(count: u64) -> String {
+pub fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -14,13 +14,13 @@ pub(super) fn count(count: u64) -> String {
 }
 
 /// A count of things: `1 event`, `2 events`.
-pub(super) fn counted(number: u64, thing: &str) -> String {
+pub fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", count(number))
 }
 
 /// A share from 0 to 1 in per cent, with at least two digits that say something: `0.025 %`.
-pub(super) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     // Close to 100 % it is the distance to 100 % that matters.
     let telling = percent.min(100.0 - percent).abs();
@@ -39,7 +39,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// A duration in milliseconds, in the unit that suits it: `412.3 ms`, `5.21 s`, `3.5 min`.
-pub(super) fn duration(ms: f64) -> String {
+pub fn duration(ms: f64) -> String {
     let size = ms.abs();
     if size < 999.95 {
         trimmed(&format!("{ms:.1}"), "ms")
@@ -53,7 +53,7 @@ pub(super) fn duration(ms: f64) -> String {
 }
 
 /// A number of events that need not be whole: `0.3`, `12`.
-pub(super) fn quantity(number: f64) -> String {
+pub fn quantity(number: f64) -> String {
     match number {
         _ if number <= 0.0 => "0".to_owned(),
         _ if number < 0.01 => "under 0.01".to_owned(),
@@ -64,7 +64,7 @@ pub(super) fn quantity(number: f64) -> String {
 }
 
 /// A probability: `0.034`, `below 0.0001`.
-pub(super) fn probability(probability: f64) -> String {
+pub fn probability(probability: f64) -> String {
     if probability < 0.0001 { "below 0.0001".to_owned() } else { format!("{probability:.4}") }
 }
 

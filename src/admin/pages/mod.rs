@@ -4,9 +4,11 @@
 //! without a script; the one script there is puts in the parts that [`live`] sends.
 
 mod assets;
+mod chart;
 mod guard;
 mod live;
 mod overview;
+mod pulse;
 mod session;
 mod words;
 
@@ -23,6 +25,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use self::pulse::{Pulses, Sampler};
 use self::session::{Sessions, Visitor};
 use super::Sources;
 use crate::journal::ReadError;
@@ -36,6 +39,7 @@ const VIEWERS_MAX: usize = 64;
 pub(super) struct Desk {
     sources: Sources,
     sessions: Sessions,
+    pulses: Pulses,
     viewers: Arc<Semaphore>,
     /// Ends the live parts, which would else hold up the stop.
     stop: CancellationToken,
@@ -48,8 +52,14 @@ impl Desk {
         stop: CancellationToken,
     ) -> Self {
         let viewers = Arc::new(Semaphore::new(VIEWERS_MAX));
-        Self { sources, sessions: Sessions::new(token), viewers, stop }
+        let (sessions, pulses) = (Sessions::new(token), Pulses::new());
+        Self { sources, sessions, pulses, viewers, stop }
     }
+}
+
+/// Reads what the overview shows, until the stop.
+pub(super) async fn run(desk: Desk) {
+    Sampler::new(desk.sources, desk.pulses).run(desk.stop).await;
 }
 
 /// The routes of all pages.
