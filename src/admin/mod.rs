@@ -118,6 +118,7 @@ pub fn run(
 ) -> impl Future<Output = ()> + Send + 'static {
     let guard = guard::Guard::new(settings.token.as_ref());
     let desk = pages::Desk::new(sources.clone(), settings.token.as_ref(), stop.clone());
+    let asked = desk.clone();
     let guarded = Router::new()
         .route("/metrics", get(health::metrics))
         .route("/api/v1/status", get(api::status))
@@ -151,7 +152,7 @@ pub fn run(
         .merge(guarded)
         .with_state(sources)
         .merge(pages::routes(&desk))
-        .fallback(move |request: Request| missing(desk, nothing, request))
+        .fallback(move |request: Request| missing(asked, nothing, request))
         .method_not_allowed_fallback(api::other_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
@@ -166,5 +167,8 @@ pub fn run(
         .layer(CatchPanicLayer::new());
     let refusal = Router::new()
         .fallback(|| async { (StatusCode::SERVICE_UNAVAILABLE, "too many connections\n") });
-    Server::new(listener, service, refusal, settings.limits).run(stop)
+    let serving = Server::new(listener, service, refusal, settings.limits).run(stop);
+    async move {
+        tokio::join!(serving, pages::run(desk));
+    }
 }

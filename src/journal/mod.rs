@@ -52,8 +52,9 @@ pub use orders::{LetterNo, LetterPlan, OrderKind, OrderNo, Ordered, Person};
 pub use quarantine::Quarantined;
 pub use read::{
     ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventFilter, EventStory, EventSummary,
-    Letter, LetterFilter, LetterSource, Letters, Naming, NamingPage, OrderState, OrderStory, Page,
-    PausedTarget, QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Reader, about,
+    Lately, Letter, LetterFilter, LetterSource, Letters, Naming, NamingPage, OrderState,
+    OrderStory, Page, PausedTarget, QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Reader,
+    about,
 };
 pub use retain::Retained;
 pub use settle::{Attempt, Settlement, Verdict, given_up};

@@ -356,6 +356,11 @@ impl Metrics {
         self.refused.get_or_create(&ByCause { cause }).inc();
     }
 
+    /// Requests that the webhook door refused for this cause since the start.
+    pub fn webhooks_refused(&self, cause: &'static str) -> u64 {
+        self.refused.get_or_create(&ByCause { cause }).get()
+    }
+
     /// An arrival could not be stored.
     pub fn journal_failed(&self, cause: &'static str) {
         self.journal_failures.get_or_create(&ByCause { cause }).inc();

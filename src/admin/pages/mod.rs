@@ -6,6 +6,7 @@
 mod assets;
 mod compare;
 mod events;
+mod chart;
 mod guard;
 mod json;
 mod letters;
@@ -15,6 +16,7 @@ mod orders;
 mod overview;
 mod quarantine;
 mod query;
+mod pulse;
 mod session;
 mod setup;
 mod story;
@@ -35,6 +37,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use self::pulse::{Pulses, Sampler};
 use self::session::{Sessions, Visitor};
 use super::Sources;
 use crate::journal::ReadError;
@@ -48,6 +51,7 @@ const VIEWERS_MAX: usize = 64;
 pub(super) struct Desk {
     sources: Sources,
     sessions: Sessions,
+    pulses: Pulses,
     viewers: Arc<Semaphore>,
     /// Ends the live parts, which would else hold up the stop.
     stop: CancellationToken,
@@ -60,8 +64,14 @@ impl Desk {
         stop: CancellationToken,
     ) -> Self {
         let viewers = Arc::new(Semaphore::new(VIEWERS_MAX));
-        Self { sources, sessions: Sessions::new(token), viewers, stop }
+        let (sessions, pulses) = (Sessions::new(token), Pulses::new());
+        Self { sources, sessions, pulses, viewers, stop }
     }
+}
+
+/// Reads what the overview shows, until the stop.
+pub(super) async fn run(desk: Desk) {
+    Sampler::new(desk.sources, desk.pulses).run(desk.stop).await;
 }
 
 /// The routes of all pages.

@@ -1,6 +1,7 @@
 //! Reading, on connections of its own, beside the writer.
 
 mod events;
+mod lately;
 mod letters;
 pub(super) mod naming;
 mod observations;
@@ -22,6 +23,7 @@ use super::{OpenError, OrderNo, ReadError, ids, sqlite};
 use crate::event::{EventId, Observation, Path, Timestamp};
 
 pub use events::{EventFilter, EventSummary};
+pub use lately::Lately;
 pub use letters::{Letter, LetterFilter, LetterSource, Letters, Page};
 pub use naming::{Naming, NamingPage};
 pub use order_words::about;
@@ -81,6 +83,18 @@ impl Reader {
     ) -> Result<BTreeMap<i64, Vec<&'static str>>, ReadError> {
         self.run(move |connection| story::states(connection, &seqs).map_err(ReadError::Sqlite))
             .await
+    }
+
+    /// The events that came first since this time, or, when they are more than `most`, one in so many of
+    /// them.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn lately(&self, since: Timestamp, most: u64) -> Result<Lately, ReadError> {
+        self.run(move |connection| {
+            lately::lately(connection, since, most).map_err(ReadError::Sqlite)
+        })
+        .await
     }
 
     /// One event's story, by any id it came under.

@@ -1,0 +1,98 @@
+//! Doors, journal, targets and secrets: whether they are well.
+
+use askama::Template;
+
+use super::View;
+use super::paths::door;
+use super::say::{Pill, ago, bytes, lasted, pill};
+use crate::admin::pages::pulse::Probe;
+use crate::event::Path;
+use crate::telemetry::{BreakerState, DoorState, TargetState};
+
+/// A commit that takes longer is worth a look: Auth0 waits for it.
+const COMMIT_SLOW_MS: u128 = 200;
+
+/// A line for each of them.
+#[derive(Debug, Template)]
+#[template(path = "overview/health.html")]
+pub(super) struct HealthCard {
+    lines: Vec<Line>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Line {
+    kind: &'static str,
+    name: String,
+    pill: Pill,
+    detail: String,
+}
+
+impl HealthCard {
+    pub(super) fn of(view: View<'_>) -> Self {
+        let pulse = view.pulse;
+        let mut lines = Vec::new();
+        let paths = Path::ALL.into_iter().filter(|path| view.mode.contains(*path));
+        lines.extend(paths.map(|path| door_line(view, path)));
+        lines.push(journal(view));
+        lines.extend(pulse.targets.iter().map(|(name, state)| target(view, name, state)));
+        lines.extend(pulse.secrets.iter().map(|secret| Line {
+            kind: "Secret",
+            name: secret.label.clone(),
+            pill: pill("good", "in use"),
+            detail: format!("matched {}", ago(secret.last_matched_at, pulse.at)),
+        }));
+        Self { lines }
+    }
+}
+
+fn door_line(view: View<'_>, path: Path) -> Line {
+    let state = view.pulse.doors.get(&path);
+    let detail = match state {
+        Some(DoorState::Open { since }) => format!("for {}", lasted(*since, view.pulse.at)),
+        Some(DoorState::Failing { error, .. }) => error.clone(),
+        Some(DoorState::Opening { waiting_for }) => waiting_for.clone().unwrap_or_default(),
+        Some(DoorState::Closed) | None => String::new(),
+    };
+    Line { kind: "Door", name: path.to_string(), pill: door(state), detail }
+}
+
+fn journal(view: View<'_>) -> Line {
+    let pulse = view.pulse;
+    let size = bytes(pulse.counts.file_bytes);
+    let (pill, probe) = match &pulse.probe {
+        None => (pill("", "not asked yet"), String::new()),
+        Some(Probe::Committed { took }) if took.as_millis() > COMMIT_SLOW_MS => {
+            (pill("warn", "slow"), format!("commits in {} ms", took.as_millis()))
+        }
+        Some(Probe::Committed { took }) => {
+            let millis = took.as_secs_f64() * 1e3;
+            (pill("good", "commits"), format!("in {millis:.1} ms"))
+        }
+        Some(Probe::Failed { why }) => (pill("bad", "no commit"), why.clone()),
+    };
+    let (waiting, most) = pulse.queue_depth;
+    let queue = match waiting {
+        0 => String::new(),
+        _ => format!("{waiting} of {most} places taken"),
+    };
+    let parts = [probe, size, queue];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    Line { kind: "Journal", name: String::new(), pill, detail: parts.join(" · ") }
+}
+
+fn target(view: View<'_>, name: &str, state: &TargetState) -> Line {
+    let lasted = lasted(state.since, view.pulse.at);
+    let (pill, detail) = match state.breaker {
+        _ if state.paused_since.is_some() => (pill("warn", "paused"), String::new()),
+        BreakerState::Closed if state.draining => {
+            (pill("warn", "catching up"), "what gathered while it was down".to_owned())
+        }
+        BreakerState::Closed => (pill("good", "up"), format!("for {lasted}")),
+        BreakerState::HalfOpen => (pill("warn", "probed"), format!("down for {lasted}")),
+        BreakerState::Open => {
+            let because = state.down_because.as_deref().unwrap_or_default();
+            (pill("bad", "down"), format!("for {lasted}: {because}"))
+        }
+    };
+    Line { kind: "Target", name: name.to_owned(), pill, detail }
+}

@@ -1,0 +1,59 @@
+//! The last events, each with its way.
+
+use askama::Template;
+
+use super::View;
+use super::say::ago;
+use crate::compare::words;
+use crate::event::Path;
+use crate::journal::EventSummary;
+
+/// A row for each.
+#[derive(Debug, Template)]
+#[template(path = "overview/latest.html")]
+pub(super) struct LatestCard {
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    id: String,
+    kind: String,
+    subject: String,
+    came: String,
+    first: Path,
+    after: String,
+    other: String,
+    is_test: bool,
+}
+
+impl LatestCard {
+    pub(super) fn of(view: View<'_>) -> Self {
+        Self { rows: view.pulse.newest.iter().map(|event| row(view, event)).collect() }
+    }
+}
+
+fn row(view: View<'_>, event: &EventSummary) -> Row {
+    let now = view.pulse.at;
+    let (first, second) = match event.first_path {
+        Path::Webhook => (event.webhook_at, event.eventbridge_at),
+        Path::Eventbridge => (event.eventbridge_at, event.webhook_at),
+    };
+    let other = match first.zip(second) {
+        Some((first, second)) => format!("+{}", words::duration(second.millis_since(first))),
+        None if !view.mode.contains(event.first_path.other()) => String::new(),
+        None if first.is_some_and(|first| first.plus(view.grace) < now) => "missed".to_owned(),
+        None => "on the way".to_owned(),
+    };
+    Row {
+        id: event.id.clone(),
+        kind: event.kind.clone(),
+        subject: event.subject.clone(),
+        came: first.map_or_else(String::new, |first| ago(first, now)),
+        first: event.first_path,
+        after: first
+            .map_or_else(String::new, |first| words::duration(first.millis_since(event.time))),
+        other,
+        is_test: event.test,
+    }
+}

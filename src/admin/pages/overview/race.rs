@@ -1,0 +1,152 @@
+//! The race of the last seconds, and what it says in words.
+
+use std::time::Duration;
+
+use askama::Template;
+
+use super::View;
+use super::say::{Rate, counted, median, rate};
+use crate::admin::pages::chart::{self, Race, Runners, SECOND, Size, lane_y};
+use crate::compare::words;
+use crate::event::{Path, PathSet};
+use crate::journal::EventSummary;
+
+/// The rate beside a lane is of this time.
+const RATE_OVER: Duration = Duration::from_secs(10);
+
+/// The picture in each width, and its meaning.
+#[derive(Debug, Template)]
+#[template(path = "overview/race.html")]
+pub(super) struct RaceCard {
+    races: Vec<Race>,
+    lanes: Vec<Lane>,
+    sentence: String,
+    sampled: Option<String>,
+    /// Why there is nothing in the picture.
+    nothing: Option<&'static str>,
+    is_both: bool,
+}
+
+/// One path's lane.
+#[derive(Debug)]
+struct Lane {
+    path: Path,
+    y: f64,
+    rate: Rate,
+    in_mode: bool,
+}
+
+/// The events of the broadest picture, counted.
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Tally {
+    events: u64,
+    webhook_first: u64,
+    eventbridge_first: u64,
+    awaited: u64,
+    missed: u64,
+    /// How far ahead the path was that came first more often.
+    lead_ms: Option<f64>,
+}
+
+impl RaceCard {
+    pub(super) fn of(view: View<'_>) -> Self {
+        let pulse = view.pulse;
+        let runners = Runners {
+            events: &pulse.lately.events,
+            now: pulse.at,
+            grace: view.grace,
+            mode: view.mode,
+        };
+        let tally = Tally::of(runners);
+        let nothing = (tally.events == 0).then(|| nothing(view));
+        let lanes = Path::ALL.map(|path| Lane {
+            path,
+            y: lane_y(path),
+            rate: rate(pulse.tape.rate(path, RATE_OVER).unwrap_or(0.0)),
+            in_mode: view.mode.contains(path),
+        });
+        let one_in = pulse.lately.one_in;
+        Self {
+            races: Size::ALL.map(|size| Race::draw(runners, size)).into(),
+            lanes: lanes.into(),
+            sentence: tally.sentence(one_in, view.mode),
+            sampled: (one_in > 1).then(|| format!("one event in {one_in} is drawn")),
+            nothing,
+            is_both: view.mode == PathSet::Both,
+        }
+    }
+}
+
+fn nothing(view: View<'_>) -> &'static str {
+    if view.pulse.counts.arrivals.iter().all(|(_, _, count)| *count == 0) {
+        "Nothing has come yet. Send a test event from Auth0's stream, or rehearse with twinstream simulate."
+    } else {
+        "Nothing came in the last half a minute."
+    }
+}
+
+/// Seconds that the broadest picture shows.
+fn seconds() -> f64 {
+    Size::ALL.iter().map(|size| size.lane() / SECOND).fold(0.0, f64::max)
+}
+
+impl Tally {
+    fn of(runners: Runners<'_>) -> Self {
+        let mut tally = Self::default();
+        let mut differences = Vec::new();
+        let shown_ms = seconds() * 1e3;
+        let is_shown = |event: &&EventSummary| {
+            let first = event.webhook_at.into_iter().chain(event.eventbridge_at).min();
+            first.is_some_and(|first| runners.now.millis_since(first) <= shown_ms)
+        };
+        for event in runners.events.iter().filter(is_shown) {
+            tally.events += 1;
+            match (event.webhook_at, event.eventbridge_at) {
+                (Some(webhook), Some(eventbridge)) => {
+                    differences.push(eventbridge.millis_since(webhook));
+                    match event.first_path {
+                        Path::Webhook => tally.webhook_first += 1,
+                        Path::Eventbridge => tally.eventbridge_first += 1,
+                    }
+                }
+                (Some(only), None) | (None, Some(only)) => {
+                    let is_missing = only.plus(runners.grace) < runners.now;
+                    tally.missed += u64::from(is_missing);
+                    tally.awaited += u64::from(!is_missing);
+                }
+                (None, None) => {}
+            }
+        }
+        tally.lead_ms = median(differences).map(f64::abs);
+        tally
+    }
+
+    fn sentence(&self, one_in: u64, mode: PathSet) -> String {
+        let about = if one_in > 1 { "about " } else { "" };
+        let events = counted(self.events.saturating_mul(one_in), "event");
+        let mut sentence = format!("Last {:.0} s: {about}{events}", seconds());
+        if mode != PathSet::Both {
+            return sentence + ".";
+        }
+        let both = self.webhook_first + self.eventbridge_first;
+        let (winner, wins) = if self.webhook_first >= self.eventbridge_first {
+            ("webhook", self.webhook_first)
+        } else {
+            ("eventbridge", self.eventbridge_first)
+        };
+        if let Some(lead) = self.lead_ms {
+            let share = (wins * 100 + both / 2) / both.max(1);
+            let lead = words::duration(lead);
+            sentence += &format!("; {winner} first in {share} %, typically {lead} ahead");
+        }
+        if self.awaited > 0 {
+            let awaited = counted(self.awaited.saturating_mul(one_in), "event");
+            sentence += &format!("; {about}{awaited} still on the way by the other path");
+        }
+        if self.missed > 0 {
+            let missed = counted(self.missed.saturating_mul(one_in), "event");
+            sentence += &format!("; {about}{missed} missed by one path");
+        }
+        sentence + "."
+    }
+}
