@@ -12,7 +12,7 @@ use crate::journal::EventSummary;
 pub(in crate::admin::pages) const SECOND: f64 = 32.0;
 /// Where the lanes are.
 const WEBHOOK_Y: f64 = 34.0;
-const EVENTBRIDGE_Y: f64 = 134.0;
+const EVENTBRIDGE_Y: f64 = 146.0;
 /// Between two marks of the time axis.
 const TICK_SECONDS: u32 = 5;
 /// How far a mark reaches towards the lane on which the event is awaited.

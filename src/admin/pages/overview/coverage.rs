@@ -18,6 +18,8 @@ pub(super) struct CoverageCard {
 #[derive(Debug)]
 struct Bar {
     path: Path,
+    /// From the first start on.
+    known: Vec<Stretch>,
     open: Vec<Stretch>,
     share: String,
     closed: String,
@@ -32,20 +34,26 @@ impl CoverageCard {
 
 fn bar(view: View<'_>, path: Path) -> Bar {
     let pulse = view.pulse;
-    let window = Window { from: pulse.at.minus(HOUR), to: pulse.at };
+    let hour = Window { from: pulse.at.minus(HOUR), to: pulse.at };
+    // What was before the gateway's first start is no gap.
+    let window = Window { from: pulse.began.unwrap_or(hour.from).max(hour.from), ..hour };
     let open = pulse.coverage.of(path);
     let covered = covered_seconds(open, window);
     // The journal is told every few seconds that a door is open.
     let closed = (window.seconds() - covered).max(0.0);
     let closed = if closed < 10.0 {
-        "open all the time".to_owned()
+        match pulse.began {
+            Some(_) => "open since the start".to_owned(),
+            None => "open all the time".to_owned(),
+        }
     } else {
         format!("closed for {}", words::duration(closed.round() * 1e3))
     };
     Bar {
         path,
-        open: stretches(open, window),
-        share: words::percent((covered / window.seconds() * 1e3).round() / 1e3),
+        known: stretches(&[window], hour),
+        open: stretches(open, hour),
+        share: words::percent((covered / window.seconds().max(1.0)).min(1.0)),
         closed,
     }
 }

@@ -12,6 +12,9 @@ use crate::telemetry::{BreakerState, DoorState, TargetState};
 /// A commit that takes longer is worth a look: Auth0 waits for it.
 const COMMIT_SLOW_MS: u128 = 200;
 
+/// The writer is busy from one in so many places on.
+const BUSY_FROM: usize = 20;
+
 /// A line for each of them.
 #[derive(Debug, Template)]
 #[template(path = "overview/health.html")]
@@ -71,10 +74,9 @@ fn journal(view: View<'_>) -> Line {
         Some(Probe::Failed { why }) => (pill("bad", "no commit"), why.clone()),
     };
     let (waiting, most) = pulse.queue_depth;
-    let queue = match waiting {
-        0 => String::new(),
-        _ => format!("{waiting} of {most} places taken"),
-    };
+    let is_busy = waiting.saturating_mul(BUSY_FROM) >= most;
+    let queue =
+        if is_busy { format!("{waiting} of {most} wait to be written") } else { String::new() };
     let parts = [probe, size, queue];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     Line { kind: "Journal", name: String::new(), pill, detail: parts.join(" · ") }

@@ -3,8 +3,7 @@
 use askama::Template;
 
 use super::View;
-use super::say::ago;
-use crate::compare::words;
+use super::say::{self, ago};
 use crate::event::Path;
 use crate::journal::EventSummary;
 
@@ -40,7 +39,7 @@ fn row(view: View<'_>, event: &EventSummary) -> Row {
         Path::Eventbridge => (event.eventbridge_at, event.webhook_at),
     };
     let other = match first.zip(second) {
-        Some((first, second)) => format!("+{}", words::duration(second.millis_since(first))),
+        Some((first, second)) => format!("+{}", say::latency(second.millis_since(first))),
         None if !view.mode.contains(event.first_path.other()) => String::new(),
         None if first.is_some_and(|first| first.plus(view.grace) < now) => "missed".to_owned(),
         None => "on the way".to_owned(),
@@ -51,8 +50,7 @@ fn row(view: View<'_>, event: &EventSummary) -> Row {
         subject: event.subject.clone(),
         came: first.map_or_else(String::new, |first| ago(first, now)),
         first: event.first_path,
-        after: first
-            .map_or_else(String::new, |first| words::duration(first.millis_since(event.time))),
+        after: first.map_or_else(String::new, |first| say::latency(first.millis_since(event.time))),
         other,
         is_test: event.test,
     }

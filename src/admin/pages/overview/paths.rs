@@ -5,10 +5,9 @@ use std::time::Duration;
 use askama::Template;
 
 use super::View;
-use super::say::{Pill, Rate, ago, counted, lasted, median, pill, rate};
+use super::say::{self, Pill, Rate, ago, counted, lasted, median, pill, rate};
 use crate::admin::pages::chart::Sparkline;
 use crate::admin::pages::words::count;
-use crate::compare::words;
 use crate::event::{ArrivalOutcome, Path};
 use crate::telemetry::DoorState;
 
@@ -54,7 +53,7 @@ impl PathCard {
             rate: rate(rate_now(view, path)),
             sparkline: Sparkline::draw(&rates(path), top),
             peak: (peak > 0.0).then(|| rate(peak)),
-            latency: latency.map(words::duration),
+            latency: latency.map(say::latency),
             facts: facts(view, path),
             empty: nothing.then(|| what_to_do(path)),
         }
@@ -93,7 +92,7 @@ fn facts(view: View<'_>, path: Path) -> Vec<(&'static str, String)> {
     let last = pulse.last_arrival.of(path);
     facts.push(("Last new event", last.map_or("none yet".to_owned(), |last| ago(last, pulse.at))));
     if let Some(p99) = pulse.document.as_ref().and_then(|all| all.paths.of(path).latency_ms.p99) {
-        facts.push(("99 % within", format!("{} (last hour)", words::duration(p99))));
+        facts.push(("99 % within", format!("{} in the last hour", say::latency(p99))));
     }
     facts.push(("Events", count(came(ArrivalOutcome::Accepted))));
     facts.push(("Duplicates", count(came(ArrivalOutcome::Duplicate))));

@@ -5,9 +5,8 @@ use std::time::Duration;
 use askama::Template;
 
 use super::View;
-use super::say::{Rate, counted, median, rate};
+use super::say::{self, Rate, counted, median, rate};
 use crate::admin::pages::chart::{self, Race, Runners, SECOND, Size, lane_y};
-use crate::compare::words;
 use crate::event::{Path, PathSet};
 use crate::journal::EventSummary;
 
@@ -22,6 +21,7 @@ pub(super) struct RaceCard {
     lanes: Vec<Lane>,
     sentence: String,
     sampled: Option<String>,
+    as_of: String,
     /// Why there is nothing in the picture.
     nothing: Option<&'static str>,
     is_both: bool,
@@ -71,6 +71,7 @@ impl RaceCard {
             lanes: lanes.into(),
             sentence: tally.sentence(one_in, view.mode),
             sampled: (one_in > 1).then(|| format!("one event in {one_in} is drawn")),
+            as_of: say::time_of_day(pulse.at),
             nothing,
             is_both: view.mode == PathSet::Both,
         }
@@ -136,7 +137,7 @@ impl Tally {
         };
         if let Some(lead) = self.lead_ms {
             let share = (wins * 100 + both / 2) / both.max(1);
-            let lead = words::duration(lead);
+            let lead = say::latency(lead);
             sentence += &format!("; {winner} first in {share} %, typically {lead} ahead");
         }
         if self.awaited > 0 {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::admin::pages::words;
+use crate::compare::words as compare_words;
 use crate::event::Timestamp;
 
 /// A state in a word; the kind is the style sheet's: `good`, `warn`, `bad` or none.
@@ -64,6 +65,16 @@ pub(super) fn bytes(bytes: u64) -> String {
     }
 }
 
+/// `8.4 ms`, `851 ms`, `2.31 s`: as long as it changes each second, no more digits than that.
+pub(super) fn latency(ms: f64) -> String {
+    if (99.5..999.5).contains(&ms) { format!("{ms:.0} ms") } else { compare_words::duration(ms) }
+}
+
+/// `21:53:10`.
+pub(super) fn time_of_day(at: Timestamp) -> String {
+    at.to_string().get(11..19).unwrap_or_default().to_owned()
+}
+
 /// `1 event`, `1,234 events`.
 pub(super) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -117,6 +128,16 @@ mod tests {
         {
             assert_eq!(bytes(size), expected);
         }
+    }
+
+    #[test]
+    fn latencies_have_three_digits() {
+        for (ms, expected) in
+            [(8.44, "8.4 ms"), (99.6, "100 ms"), (850.5, "850 ms"), (2_314.0, "2.31 s")]
+        {
+            assert_eq!(latency(ms), expected);
+        }
+        assert_eq!(time_of_day(Timestamp::from_millis(1_772_356_544_960)), "09:15:44");
     }
 
     #[test]

@@ -36,11 +36,13 @@ const FRESH_WITHIN: Duration = Duration::from_secs(3);
 
 /// Events are shown that came first in this time; longer than a lane, for those whose other arrival
 /// is late.
-const LATELY: Duration = Duration::from_secs(90);
+const LATELY: Duration = Duration::from_secs(75);
 /// So many of them at most.
-const LATELY_MAX: u64 = 420;
+const LATELY_MAX: u64 = 600;
 /// The list of the last events.
 const NEWEST: usize = 8;
+/// Longer than any journal keeps.
+const LONG_AGO: Duration = Duration::from_hours(24 * 3_650);
 /// The comparison and the coverage are of this time.
 pub(super) const HOUR: Duration = Duration::from_hours(1);
 
@@ -59,6 +61,8 @@ pub(super) struct Pulse {
     pub(super) tape: Tape,
     /// When each door was open in the last hour.
     pub(super) coverage: Coverage,
+    /// When a door was open for the first time ever, if that is in the last hour.
+    pub(super) began: Option<Timestamp>,
     pub(super) doors: BTreeMap<Path, DoorState>,
     pub(super) targets: BTreeMap<Arc<str>, TargetState>,
     pub(super) paused: Vec<PausedTarget>,
@@ -223,7 +227,19 @@ impl Sampler {
         let lately = reader.lately(now.minus(LATELY), LATELY_MAX).await?;
         let newest = EventFilter { limit: NEWEST, ..EventFilter::default() };
         let newest = reader.events(newest).await?;
-        let coverage = coverage(&reader.coverage((now.minus(HOUR), now)).await?);
+        let open = reader.coverage((now.minus(HOUR), now)).await?;
+        if memory.began.is_none() {
+            let first = open.iter().map(|(_, from, _)| *from).min();
+            let is_first = async |first: Timestamp| {
+                let before = (first.minus(LONG_AGO), first.minus(Duration::from_nanos(1)));
+                reader.coverage(before).await.map(|before| before.is_empty())
+            };
+            memory.began = match first {
+                Some(first) if is_first(first).await? => Some(Some(first)),
+                Some(_) => Some(None),
+                None => None,
+            };
+        }
         memory.tape.push(sample(now, &counts, metrics.webhooks_refused("credentials")));
         memory.last_arrival =
             PerPath::new(|path| lately.last_arrival(path).max(*memory.last_arrival.of(path)));
@@ -235,7 +251,8 @@ impl Sampler {
             newest,
             last_arrival: memory.last_arrival,
             tape: memory.tape.clone(),
-            coverage,
+            coverage: coverage(&open),
+            began: memory.began.flatten(),
             doors: health.doors(),
             targets: health.targets(),
             paused: reader.paused().await?,
@@ -252,6 +269,8 @@ impl Sampler {
 struct Memory {
     tape: Tape,
     last_arrival: PerPath<Option<Timestamp>>,
+    /// Looked up once: `Some(None)` when it was before the last hour.
+    began: Option<Option<Timestamp>>,
 }
 
 fn sample(at: Timestamp, counts: &Counts, refused: u64) -> Sample {
