@@ -3,6 +3,7 @@
 mod chromium;
 mod desk;
 mod sign_in;
+mod tour;
 mod webdriver;
 
 use self::webdriver::{Browser, Log};
