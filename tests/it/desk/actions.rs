@@ -125,6 +125,8 @@ async fn quarantined_bytes_are_read_once_more_and_given_up() {
     .await;
     let drop = list.tick("1").url().replace("/orders/reprocess", "/orders/drop");
     let drop = form(&page(&gateway, &drop).await, "/orders/drop").signed();
+    let all = drop.clone().without("no").fill("all", "on").send(&gateway).await;
+    assert_eq!(all.status, 400, "what is given up is named one by one");
     let (_, html) = follow(&gateway, &drop.send(&gateway).await).await;
     says(&html, "quarantined 1");
     says(&page(&gateway, "/quarantine").await, "2 are kept.");
