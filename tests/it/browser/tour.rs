@@ -112,6 +112,10 @@ async fn a_dead_letter_is_put_back(browser: &Browser, demo: &Demo) {
     appears(browser, "main", "1 of 1").await;
 }
 
+/// Of these the README shows small pictures; docs/pictures has copies.
+const SMALL: [(&str, bool, (u32, u64)); 2] =
+    [("overview", true, (1_100, 760)), ("application", false, (1_100, 760))];
+
 /// Every page, in both schemes and on a phone, for people to look at.
 async fn pages_are_pictured(browser: &Browser, demo: &Demo) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");
@@ -139,6 +143,10 @@ async fn pages_are_pictured(browser: &Browser, demo: &Demo) {
     pages.extend(letter.map(|letter| ("dead-letter", letter)));
     for (name, url) in pages {
         browser.go(&url).await;
+        if let Some((_, dark, size)) = SMALL.into_iter().find(|(page, ..)| *page == name) {
+            let picture = browser.small_picture(size, dark).await;
+            std::fs::write(folder.join(format!("{name}.webp")), picture).unwrap();
+        }
         for (scheme, dark) in [("light", false), ("dark", true)] {
             for width in [1_280, 390] {
                 let picture = browser.picture(width, dark).await;

@@ -118,15 +118,31 @@ impl Browser {
 
     /// The whole page in this width, as PNG.
     pub(super) async fn picture(&self, width: u32, dark: bool) -> Vec<u8> {
-        let scheme = json!([{ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } }]);
+        self.shown(width, 900, dark).await;
+        let height = "return document.documentElement.scrollHeight";
+        let height = self.run(height).await.as_u64().unwrap();
+        self.shown(width, height.clamp(600, 6_000), dark).await;
+        self.captured(&json!({ "format": "png" })).await
+    }
+
+    /// What a screen of this size shows of the page, small enough for a document: as WebP.
+    pub(super) async fn small_picture(&self, (width, height): (u32, u64), dark: bool) -> Vec<u8> {
+        self.shown(width, height, dark).await;
+        self.captured(&json!({ "format": "webp", "quality": 60 })).await
+    }
+
+    async fn shown(&self, width: u32, height: u64, dark: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let scheme = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.devtools("Emulation.setEmulatedMedia", &json!({ "features": scheme })).await;
-        let metrics = |height: u64| json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.devtools("Emulation.setDeviceMetricsOverride", &metrics(900)).await;
-        let height =
-            self.run("return document.documentElement.scrollHeight").await.as_u64().unwrap();
-        self.devtools("Emulation.setDeviceMetricsOverride", &metrics(height.clamp(600, 6_000)))
-            .await;
-        let picture = self.devtools("Page.captureScreenshot", &json!({ "format": "png" })).await;
+        let metrics = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", &metrics).await;
+    }
+
+    async fn captured(&self, how: &Value) -> Vec<u8> {
+        let picture = self.devtools("Page.captureScreenshot", how).await;
         let picture = picture["data"].as_str().unwrap();
         base64::engine::general_purpose::STANDARD.decode(picture).unwrap()
     }
