@@ -51,10 +51,10 @@ pub use ordering::{OrderDesk, StepError};
 pub use orders::{LetterNo, LetterPlan, OrderKind, OrderNo, Ordered, Person};
 pub use quarantine::Quarantined;
 pub use read::{
-    ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventFilter, EventStory, EventSummary,
-    Lately, Letter, LetterFilter, LetterSource, Letters, Naming, NamingPage, OrderState,
-    OrderStory, Page, PausedTarget, QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Reader,
-    about,
+    ArrivalStory, AttemptStory, Cause, ContentLeft, DeliveryStory, EventFilter, EventStory,
+    EventSummary, Lately, Letter, LetterFilter, LetterSource, Letters, Naming, NamingPage,
+    OrderState, OrderStory, Page, PausedTarget, QuarantineFilter, QuarantinedBytes,
+    QuarantinedSummary, Reader, about,
 };
 pub use retain::Retained;
 pub use settle::{Attempt, Settlement, Verdict, given_up};

@@ -86,6 +86,12 @@ impl Breaker {
             None => {
                 Self { word: "no route leads to it", class: "", since: None, said: String::new() }
             }
+            Some(BreakerState::Closed) if target.paused.is_some() => Self {
+                word: "up",
+                class: "good",
+                since,
+                said: "Nothing is sent until it is resumed; its events wait.".to_owned(),
+            },
             Some(BreakerState::Closed) if target.draining => Self {
                 word: "up, catching up",
                 class: "warn",

@@ -155,6 +155,47 @@ pub struct Letter {
     pub answer: Option<String>,
 }
 
+/// Why letters are dead: those of one route that died for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// The route.
+    pub route: String,
+    /// Where they were to be delivered.
+    pub target: String,
+    /// Why they are dead.
+    pub reason: String,
+    /// How many of them.
+    pub letters: u64,
+    /// When the last one died.
+    pub last: Timestamp,
+}
+
+/// The causes of the last `letters` deaths, the most frequent first, `limit` at most.
+pub(super) fn causes(
+    connection: &Connection,
+    (letters, limit): (usize, usize),
+) -> rusqlite::Result<Vec<Cause>> {
+    connection
+        .prepare_cached(
+            "SELECT r.name, r.target, reason, count(*), max(settled_at) FROM
+                (SELECT route, coalesce(reason, '') AS reason, settled_at
+                 FROM deliveries INDEXED BY deliveries_dead
+                 WHERE state = 6 ORDER BY seq DESC LIMIT ?)
+                JOIN routes r ON r.no = route
+             GROUP BY route, reason ORDER BY 4 DESC, 5 DESC LIMIT ?",
+        )?
+        .query_map(params![letters, limit], |row| {
+            Ok(Cause {
+                route: row.get(0)?,
+                target: row.get(1)?,
+                reason: row.get(2)?,
+                letters: row.get(3)?,
+                last: row.get(4)?,
+            })
+        })?
+        .collect()
+}
+
 pub(super) fn list(
     connection: &Connection,
     filter: &LetterFilter,

@@ -24,7 +24,7 @@ use crate::event::{EventId, Observation, Path, Timestamp};
 
 pub use events::{EventFilter, EventSummary};
 pub use lately::Lately;
-pub use letters::{Letter, LetterFilter, LetterSource, Letters, Page};
+pub use letters::{Cause, Letter, LetterFilter, LetterSource, Letters, Page};
 pub use naming::{Naming, NamingPage};
 pub use order_words::about;
 pub use orders::{OrderState, OrderStory, PausedTarget};
@@ -122,6 +122,18 @@ impl Reader {
         matches: impl Fn(&serde_json::Value) -> bool + Send + 'static,
     ) -> Result<Letters, ReadError> {
         self.run(move |connection| letters::list(connection, &filter, page, &matches)).await
+    }
+
+    /// The causes of the last `letters` dead letters of the journal, the most frequent first, `limit` at
+    /// most.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn causes(&self, letters: usize, limit: usize) -> Result<Vec<Cause>, ReadError> {
+        self.run(move |connection| {
+            letters::causes(connection, (letters, limit)).map_err(ReadError::Sqlite)
+        })
+        .await
     }
 
     /// The events that name this user, or whatever has this id, anywhere; looks at some thousand events

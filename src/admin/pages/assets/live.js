@@ -15,9 +15,13 @@ function put(html) {
   const focused = present.contains(document.activeElement) ? document.activeElement : null;
   // Nothing is taken away from under somebody's hands.
   if (focused && focused.matches("input, select, textarea")) return;
+  const fields = present.querySelectorAll("input:not([type=hidden]), textarea");
+  if ([...fields].some((field) => field.value !== field.defaultValue)) return;
   for (const open of present.querySelectorAll("details[open][id]")) {
     next.querySelector("#" + CSS.escape(open.id))?.setAttribute("open", "");
   }
+  // After an interruption all parts come again; most are what they were.
+  if (present.isEqualNode(next)) return;
   present.replaceWith(next);
   if (focused?.id) document.getElementById(focused.id)?.focus({ preventScroll: true });
 }
@@ -27,6 +31,9 @@ function say(text, kind) {
   state.textContent = text;
   state.dataset.kind = kind;
 }
+
+// On a phone the places of the navigation scroll sideways: the present one is to be seen.
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 if (main) {
   let source = null;

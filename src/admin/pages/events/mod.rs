@@ -200,21 +200,28 @@ pub(super) fn path_part(text: &str) -> String {
     encoded.map(|encoded| encoded.to_string()).unwrap_or_default()
 }
 
+/// The number after which a search looks, where that is not all there is: `held` are the first and the
+/// last number.
+fn horizon(before: Option<i64>, held: (i64, i64)) -> Option<i64> {
+    let (first, last) = held;
+    let before = before.unwrap_or(i64::MAX).min(last.saturating_add(1));
+    let horizon = before.saturating_sub(LOOKED_AT).saturating_sub(1);
+    (horizon >= first).then_some(horizon)
+}
+
 async fn list(desk: &Desk, search: &Search) -> Result<List, ReadError> {
     let reader = &desk.sources.reader;
-    let (first, last) = reader.event_numbers().await?.unwrap_or_default();
-    let before = search.before.unwrap_or(i64::MAX).min(last.saturating_add(1));
-    let horizon = before.saturating_sub(LOOKED_AT).saturating_sub(1);
+    let held = reader.event_numbers().await?.unwrap_or_default();
+    let horizon = horizon(search.before, held);
     let mut filter = search.filter(PAGE + 1);
-    filter.after = search.is_filter().then_some(horizon);
+    filter.after = if search.is_filter() { horizon } else { None };
     let mut events = reader.events(filter).await?;
     let more = events.len() > PAGE;
     events.truncate(PAGE);
     let seqs = events.iter().map(|event| event.seq).collect();
     let states = reader.delivery_states(seqs).await?;
-    let is_cut = !more && search.is_filter() && horizon >= first;
-    let next = if more { events.last().map(|event| event.seq) } else { None };
-    let next = next.or(is_cut.then_some(horizon + 1));
+    let further = horizon.filter(|_| !more && search.is_filter()).map(|looked_at| looked_at + 1);
+    let next = if more { events.last().map(|event| event.seq) } else { further };
     let url = |before| Search { before, follow: None, ..search.clone() }.url("/events");
     let settings = (desk.sources.mode, desk.sources.compare.grace);
     let now = desk.sources.clock.now();
@@ -222,8 +229,8 @@ async fn list(desk: &Desk, search: &Search) -> Result<List, ReadError> {
         is_filtered: search.is_filter(),
         older: next.map(|next| url(Some(next))),
         newest: search.before.map(|_| url(None)),
-        looked_at: is_cut.then(|| words::count(LOOKED_AT.unsigned_abs())),
-        last,
+        looked_at: further.map(|_| words::count(LOOKED_AT.unsigned_abs())),
+        last: held.1,
         rows: events.iter().map(|event| row(event, &states, (settings, now))).collect(),
     })
 }
@@ -289,7 +296,12 @@ pub(super) async fn live(State(desk): State<Desk>, Asked(search): Asked<Search>)
                 let html = list(&desk, &search).await.ok()?.render().ok()?;
                 return Some(vec![Part { id: "events-list", html }]);
             }
-            let new = desk.sources.reader.events(search.filter(NEW_MAX)).await.ok()?;
+            let reader = &desk.sources.reader;
+            let (_, last) = reader.event_numbers().await.ok()?.unwrap_or_default();
+            let mut filter = search.filter(NEW_MAX);
+            // A page that is open for days asks for no more than any search.
+            filter.after = filter.after.max(Some(last.saturating_sub(LOOKED_AT)));
+            let new = reader.events(filter).await.ok()?;
             let html = New::of(new.len(), &search).render().ok()?;
             Some(vec![Part { id: "events-new", html }])
         }
@@ -312,6 +324,22 @@ mod tests {
         check(&["filtered", "delivered"], "delivered");
         check(&["delivered", "retrying"], "will be tried again");
         check(&["filtered"], "filtered");
+    }
+
+    #[track_caller]
+    fn check_horizon(before: Option<i64>, held: (i64, i64), expected: Option<i64>) {
+        assert_eq!(horizon(before, held), expected);
+    }
+
+    #[test]
+    fn a_search_looks_at_a_bounded_part_and_says_where_it_ends() {
+        check_horizon(None, (0, 0), None);
+        check_horizon(None, (1, LOOKED_AT), None);
+        // The numbers from 2 on are as many as are looked at.
+        check_horizon(None, (1, LOOKED_AT + 1), Some(1));
+        check_horizon(Some(2), (1, LOOKED_AT + 1), None);
+        check_horizon(Some(1_000_000), (1, 2_000_000), Some(999_999 - LOOKED_AT));
+        check_horizon(None, (1_900_000, 2_000_000 - 1), None);
     }
 
     #[test]

@@ -14,16 +14,21 @@ use serde::Deserialize;
 pub(super) use self::choice::Choice;
 use super::live::{self, Part};
 use super::moment::Moment;
+use super::orders::Row as OrderRow;
 use super::query::Asked;
 use super::session::Visitor;
 use super::{Desk, Layout, Tab, assets, shown, unreadable, words};
 use crate::dead_letters::{DeadLetter, List, ListError, QueueLook};
 use crate::event::legible;
-use crate::journal::ReadError;
+use crate::journal::{Cause, ReadError};
 
 /// Letters of the journal on a page.
 const PAGE: usize = 50;
 const EVERY: Duration = Duration::from_secs(1);
+/// Letters whose causes are counted, and causes shown.
+const CAUSES: (usize, usize) = (10_000, 8);
+/// Orders under way that are named.
+const ORDERS_MAX: usize = 3;
 /// The longest reason in a table, in characters.
 const REASON_MAX: usize = 160;
 
@@ -37,6 +42,7 @@ struct Letters {
     wrong: Option<String>,
     targets: Vec<String>,
     routes: Vec<String>,
+    causes: Vec<ShownCause>,
     rows: Vec<Row>,
     remarks: Vec<String>,
     older: Option<String>,
@@ -45,6 +51,50 @@ struct Letters {
     live: String,
     redrive_all: String,
     discard_all: String,
+}
+
+/// Letters of one route that died for one reason.
+#[derive(Debug)]
+struct ShownCause {
+    why: String,
+    way: String,
+    letters: String,
+    last: Moment,
+    /// Its share of the most frequent one's, in percent of the width.
+    width: String,
+    filter: String,
+    redrive: String,
+}
+
+/// The causes, each with a link to its letters.
+fn causes(causes: &[Cause]) -> Vec<ShownCause> {
+    let most = causes.iter().map(|cause| cause.letters).max().unwrap_or(1).max(1);
+    let shown = causes.iter().map(|cause| {
+        let choice = Choice {
+            source: "journal".to_owned(),
+            route: cause.route.clone(),
+            error: cause.reason.clone(),
+            ..Choice::default()
+        };
+        ShownCause {
+            why: short(&legible(&cause.reason)),
+            way: format!("{} → {}", legible(&cause.route), legible(&cause.target)),
+            letters: words::count(cause.letters),
+            last: Moment::of(cause.last),
+            width: format!("{}%", (cause.letters * 100).div_ceil(most)),
+            filter: choice.url("/dead-letters"),
+            redrive: choice.url("/orders/redrive"),
+        }
+    });
+    shown.collect()
+}
+
+/// The beginning of a reason.
+fn short(why: &str) -> String {
+    match why.char_indices().nth(REASON_MAX) {
+        None => why.to_owned(),
+        Some(_) => why.chars().take(REASON_MAX - 1).chain(['…']).collect(),
+    }
 }
 
 /// One letter, in a table.
@@ -72,7 +122,6 @@ impl Row {
         };
         let gone = letter.route_gone.then(|| "its route is gone".to_owned());
         let remark: Vec<String> = gone.into_iter().chain(before).collect();
-        let why = legible(&letter.reason);
         Self {
             name: legible(letter.id.as_deref().unwrap_or(&letter.letter)),
             letter: letter.letter.clone(),
@@ -83,10 +132,7 @@ impl Row {
             way: legible(&letter.way()),
             attempts: letter.attempts.map_or_else(|| "–".into(), |n| words::count(n.into())),
             remark: (!remark.is_empty()).then(|| remark.join("; ")),
-            why: match why.char_indices().nth(REASON_MAX) {
-                None => why,
-                Some(_) => why.chars().take(REASON_MAX - 1).chain(['…']).collect(),
-            },
+            why: short(&legible(&letter.reason)),
         }
     }
 }
@@ -99,6 +145,8 @@ struct Now {
     said: String,
     /// They were more or fewer when the page was loaded.
     has_changed: bool,
+    /// Orders for them that are under way.
+    orders: Vec<OrderRow>,
 }
 
 impl Now {
@@ -116,7 +164,10 @@ impl Now {
             _ => format!("{} lie in the journal.", words::count(dead)),
         };
         let has_changed = then.is_some_and(|then| then != dead);
-        Ok((Self { dead, said, has_changed }, routes))
+        let orders = desk.sources.reader.orders_under_way().await?;
+        let orders = orders.iter().filter(|order| matches!(&*order.kind, "redrive" | "discard"));
+        let orders = orders.take(ORDERS_MAX).map(OrderRow::of).collect();
+        Ok((Self { dead, said, has_changed, orders }, routes))
     }
 }
 
@@ -162,6 +213,11 @@ async fn whole(desk: &Desk, visitor: Visitor, choice: Choice) -> Result<Letters,
         layout: Layout::new(desk, Tab::DeadLetters, visitor),
         targets: sources.targets.iter().map(ToString::to_string).collect(),
         routes,
+        causes: if choice.is_filter() || choice.before.is_some() {
+            Vec::new()
+        } else {
+            causes(&sources.reader.causes(CAUSES.0, CAUSES.1).await?)
+        },
         rows: list.letters.iter().map(Row::of).collect(),
         remarks,
         older: list.next.map(|next| with(Some(next))),
@@ -193,4 +249,32 @@ pub(super) async fn live(State(desk): State<Desk>, Asked(then): Asked<Then>) -> 
             Some(vec![Part { id: "letters-now", html: now.render().ok()? }])
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Timestamp;
+
+    #[test]
+    fn a_cause_leads_to_its_letters() {
+        let cause = |reason: &str, letters| Cause {
+            route: "to-app".to_owned(),
+            target: "app".to_owned(),
+            reason: reason.to_owned(),
+            letters,
+            last: Timestamp::from_millis(0),
+        };
+        let shown = causes(&[cause("the target answered 422", 1_200), cause("too old", 3)]);
+        assert_eq!((shown[0].letters.as_str(), shown[0].width.as_str()), ("1,200", "100%"));
+        assert_eq!(shown[1].width, "1%");
+        let filter = "/dead-letters?source=journal&route=to-app&error=too+old";
+        assert_eq!(shown[1].filter, filter);
+    }
+
+    #[test]
+    fn a_long_reason_is_cut() {
+        assert_eq!(short(&"é".repeat(REASON_MAX)).chars().count(), REASON_MAX);
+        assert!(short(&"é".repeat(REASON_MAX + 1)).ends_with('…'));
+    }
 }

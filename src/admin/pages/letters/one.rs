@@ -124,7 +124,7 @@ impl Event {
             subject: summary.subject.clone(),
             time: Moment::of(summary.time),
             deliveries: meant.into_iter().map(Delivery::of).collect(),
-            orders: Orders::of(&of_these, visitor),
+            orders: Orders::of(&of_these, visitor).without_link(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Putting dead letters back, and giving them up.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::response::Response;
 
@@ -12,7 +14,7 @@ use crate::admin::pages::query::Asked;
 use crate::admin::pages::session::Visitor;
 use crate::admin::pages::{Desk, Tab, words};
 use crate::dead_letters::QueueLook;
-use crate::event::legible;
+use crate::event::{Timestamp, legible};
 use crate::journal::{LetterFilter, LetterPlan, OrderKind};
 
 /// Letters shown of what an order would touch.
@@ -162,14 +164,19 @@ fn fill(
     sheet.has_more = usize::try_from(matched).is_ok_and(|matched| matched > sample.len());
     sheet.sample = sample.iter().map(Row::of).collect();
     // What is shown is what is meant: not what dies before the button is pressed.
-    let moment =
-        |at: Option<crate::event::Timestamp>| at.map_or_else(String::new, |at| at.to_string());
-    let to = filter.to.or_else(|| filter.ids.is_empty().then(|| desk.sources.clock.now()));
+    let moment = |at: Option<Timestamp>| at.map_or_else(String::new, |at| at.to_string());
+    let to =
+        filter.to.or_else(|| filter.ids.is_empty().then(|| next_milli(desk.sources.clock.now())));
     let meant =
         Choice { from: moment(filter.from), to: moment(to), before: None, ..choice.clone() };
     sheet.fields = Choice { rate: String::new(), ..meant }.fields();
     let default = LetterPlan::rate_default().to_string();
     sheet.rate = Some(if choice.rate.is_empty() { default } else { choice.rate.clone() });
+}
+
+/// The whole millisecond after it.
+fn next_milli(at: Timestamp) -> Timestamp {
+    at.plus(Duration::from_millis(1)).floor_to_millis()
 }
 
 /// A number of letters, in words.

@@ -89,28 +89,34 @@ const ATTEMPTS_MAX: usize = 12;
 /// So many of the first are, and the rest are the last.
 const FIRST_ATTEMPTS: usize = 4;
 
+/// Further arrivals shown: the first ones.
+const REPEATS_MAX: usize = 20;
+
 /// All groups: the paths, what came again, the routes.
 pub(super) fn groups(story: &EventStory, now: Timestamp) -> Vec<Group> {
     let time = story.summary.time;
     let first =
         |path: Path| story.arrivals.iter().find(|one| one.path == path && one.duplicate.is_none());
     let firsts = Path::ALL.into_iter().filter_map(first).map(|first| arrival(first, time));
-    let again: Vec<Row> = story
-        .arrivals
-        .iter()
-        .filter(|arrival| arrival.duplicate.is_some())
-        .map(|arrival| repeat(arrival, time))
-        .collect();
-    let again = (!again.is_empty()).then(|| Group {
-        title: "It came again".to_owned(),
-        path: None,
-        remarks: Vec::new(),
-        state: None,
-        rows: again,
-    });
+    let again = again(story);
     let stored = story.arrivals.iter().map(|arrival| arrival.stored_at).min().unwrap_or(time);
     let deliveries = story.deliveries.iter().map(|one| delivery(one, (time, stored, now)));
     firsts.chain(again).chain(deliveries).collect()
+}
+
+/// Arrivals after the first by a path.
+fn again(story: &EventStory) -> Option<Group> {
+    let repeats = || story.arrivals.iter().filter(|arrival| arrival.duplicate.is_some());
+    let shown = repeats().take(REPEATS_MAX).map(|arrival| repeat(arrival, story.summary.time));
+    let rows: Vec<Row> = shown.collect();
+    let left_out = repeats().count().saturating_sub(REPEATS_MAX);
+    (!rows.is_empty()).then(|| Group {
+        title: "It came again".to_owned(),
+        path: None,
+        remarks: (left_out > 0).then(|| format!("and {left_out} times more")).into_iter().collect(),
+        state: None,
+        rows,
+    })
 }
 
 fn row(label: &str, (tone, from, to): (Tone, Timestamp, Timestamp), time: Timestamp) -> Row {
@@ -342,7 +348,7 @@ pub(super) fn axis(groups: &[Group]) -> Axis {
 }
 
 /// Gaps up to so many milliseconds are to scale whatever else there is.
-const WHOLE_MIN: f64 = 250.0;
+const WHOLE_MIN: f64 = 600.0;
 /// What came within so many milliseconds is to scale.
 const CAME_MAX: f64 = 10_000.0;
 

@@ -208,6 +208,8 @@ fn percent(part: f64) -> String {
 pub(in crate::admin::pages) struct Orders {
     visitor: Visitor,
     dead: Vec<Dead>,
+    /// Each has a link to its own page.
+    with_link: bool,
 }
 
 /// A delivery that is a dead letter.
@@ -226,7 +228,12 @@ impl Orders {
             way: format!("{} → {}", legible(&delivery.route), legible(&delivery.target)),
             field: format!("redrive-{place}"),
         });
-        Self { visitor, dead: dead.collect() }
+        Self { visitor, dead: dead.collect(), with_link: true }
+    }
+
+    /// For the page of a letter itself.
+    pub(in crate::admin::pages) fn without_link(self) -> Self {
+        Self { with_link: false, ..self }
     }
 }
 
