@@ -119,7 +119,10 @@ fn door(view: View<'_>, path: Path) -> Option<Alarm> {
 fn refused(view: View<'_>) -> Option<Alarm> {
     let refused = view.pulse.tape.growth(KEPT_FOR, |sample| sample.refused);
     (refused > 0).then(|| {
-        let title = format!("{} had a wrong secret lately.", counted(refused, "webhook request"));
+        let title = format!(
+            "{} had a wrong secret in the last 15 min.",
+            counted(refused, "webhook request")
+        );
         let text = "They were answered 401, which Auth0 does not repeat: if they were its own, \
                     these events came by webhook for the last time. Compare the secrets.";
         Alarm::bad(title, text.to_owned()).at("/setup", "Secrets")
@@ -180,7 +183,7 @@ fn silent(view: View<'_>, path: Path) -> Option<Alarm> {
 fn died(view: View<'_>) -> Option<Alarm> {
     let died = view.pulse.tape.growth(KEPT_FOR, |sample| sample.died);
     (died > 0).then(|| {
-        let title = format!("{} came up lately.", counted(died, "new dead letter"));
+        let title = format!("{} in the last 15 min.", counted(died, "new dead letter"));
         let text = "Their targets refused them, or never answered well. They are kept for redrive.";
         Alarm::warn(title, text.to_owned()).at("/dead-letters", "Dead letters")
     })
@@ -189,7 +192,8 @@ fn died(view: View<'_>) -> Option<Alarm> {
 fn quarantined(view: View<'_>) -> Option<Alarm> {
     let came = view.pulse.tape.growth(KEPT_FOR, |sample| sample.quarantined);
     (came > 0).then(|| {
-        let title = format!("{} could not be understood lately.", counted(came, "arrival"));
+        let title =
+            format!("{} could not be understood in the last 15 min.", counted(came, "arrival"));
         let text = "Their bytes are kept as they came.";
         Alarm::warn(title, text.to_owned()).at("/quarantine", "Quarantine")
     })

@@ -4,14 +4,16 @@ use askama::Template;
 
 use super::View;
 use super::say::{self, ago};
+use crate::admin::pages::pulse::LATELY;
 use crate::event::Path;
-use crate::journal::EventSummary;
+use crate::journal::{EventSummary, Lately};
 
 /// A row for each.
 #[derive(Debug, Template)]
 #[template(path = "overview/latest.html")]
 pub(super) struct LatestCard {
     rows: Vec<Row>,
+    sampled: Option<String>,
 }
 
 #[derive(Debug)]
@@ -28,8 +30,24 @@ struct Row {
 
 impl LatestCard {
     pub(super) fn of(view: View<'_>) -> Self {
-        Self { rows: view.pulse.newest.iter().map(|event| row(view, event)).collect() }
+        let (events, one_in) = picked(&view.pulse.lately, &view.pulse.newest);
+        Self {
+            rows: events.into_iter().map(|event| row(view, event)).collect(),
+            sampled: (one_in > 1).then(|| format!("one event in {one_in}")),
+        }
     }
+}
+
+/// The newest, or where they come faster than anybody reads, about one each second.
+fn picked<'a>(lately: &'a Lately, newest: &'a [EventSummary]) -> (Vec<&'a EventSummary>, u64) {
+    let one_in = lately.came.div_ceil(LATELY.as_secs()).max(lately.one_in).next_power_of_two();
+    if one_in == 1 {
+        return (newest.iter().collect(), 1);
+    }
+    let is_picked = |event: &&EventSummary| {
+        i64::try_from(one_in).is_ok_and(|one_in| event.seq.rem_euclid(one_in) == 0)
+    };
+    (lately.events.iter().rev().filter(is_picked).take(newest.len()).collect(), one_in)
 }
 
 fn row(view: View<'_>, event: &EventSummary) -> Row {
