@@ -3,19 +3,24 @@
 mod api;
 mod guard;
 mod health;
+mod orders;
 mod pages;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use http::{HeaderValue, StatusCode, header};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -23,7 +28,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::clock::Clock;
 use crate::compare;
 use crate::dead_letters::DeadLetters;
-use crate::event::PathSet;
+use crate::event::{PathSet, Timestamp};
 use crate::journal::{Journal, Reader};
 use crate::listen::{Limits, Server};
 use crate::telemetry::{Health, Metrics};
@@ -52,6 +57,8 @@ pub struct Sources {
     pub letters: DeadLetters,
     /// The names of the configuration's targets.
     pub targets: Arc<[Arc<str>]>,
+    /// What else the configuration says, for the page on the set-up's health.
+    pub setup: Arc<Setup>,
     /// How the paths are compared.
     pub compare: compare::Settings,
     /// The state of the doors.
@@ -62,10 +69,45 @@ pub struct Sources {
     pub clock: Clock,
 }
 
+/// What the configuration says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Setup {
+    /// The webhook's secrets by label, and from when on each is refused.
+    pub secrets: Vec<(String, Option<Timestamp>)>,
+    /// The SQS queue.
+    pub queue_url: Option<String>,
+    /// Whether the messages of queue and rule that failed can be looked at: that their dead-letter queues
+    /// are known.
+    pub rule_letters_known: bool,
+    /// Routes with their targets.
+    pub routes: Vec<(String, String)>,
+    /// Targets whose deliveries are not signed.
+    pub unsigned_targets: Vec<String>,
+    /// The journal's file.
+    pub journal_path: PathBuf,
+    /// How long events are kept.
+    pub keep: Duration,
+    /// Above this size of the file, in bytes, the oldest events are deleted.
+    pub journal_bytes_max: u64,
+    /// What is allowed, and yet better otherwise.
+    pub warnings: Vec<String>,
+}
+
 /// No answer of this listener takes longer.
-const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_mins(1);
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
 /// Orders are short.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// What is nowhere, said to people and to scripts.
+async fn missing(desk: pages::Desk, nothing: Router, request: Request) -> Response {
+    match pages::missing(&desk, &request) {
+        Some(page) => page,
+        None => match nothing.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
+    }
+}
 
 /// Serves until `stop`.
 pub fn run(
@@ -76,6 +118,7 @@ pub fn run(
 ) -> impl Future<Output = ()> + Send + 'static {
     let guard = guard::Guard::new(settings.token.as_ref());
     let desk = pages::Desk::new(sources.clone(), settings.token.as_ref(), stop.clone());
+    let asked = desk.clone();
     let guarded = Router::new()
         .route("/metrics", get(health::metrics))
         .route("/api/v1/status", get(api::status))
@@ -98,6 +141,8 @@ pub fn run(
         .route("/api/v1/orders", get(api::orders::list))
         .route("/api/v1/orders/{no}", get(api::orders::show))
         .route("/api/v1/orders/{no}/stop", post(api::orders::stop))
+        .layer(from_fn_with_state(guard.clone(), guard::check));
+    let nothing = Router::new()
         .fallback(api::not_found)
         .layer(from_fn_with_state(guard.clone(), guard::check));
     let service = Router::new()
@@ -107,6 +152,7 @@ pub fn run(
         .merge(guarded)
         .with_state(sources)
         .merge(pages::routes(&desk))
+        .fallback(move |request: Request| missing(asked, nothing, request))
         .method_not_allowed_fallback(api::other_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))

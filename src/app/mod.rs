@@ -153,6 +153,7 @@ impl Gateway {
             journal: base.journal.clone(),
             letters: base.letters.clone(),
             targets: config.targets.iter().map(|target| Arc::clone(&target.name)).collect(),
+            setup: Arc::new(setup(config)),
             reader,
             compare: config.compare.clone(),
             health: base.health.clone(),
@@ -326,6 +327,29 @@ impl Gateway {
             None => Ok(()),
             Some(ended) => Err(anyhow::anyhow!("{ended}")),
         }
+    }
+}
+
+/// What the page on the set-up's health is told of the configuration.
+fn setup(config: &Config) -> admin::Setup {
+    let secrets = config.webhook.iter().flat_map(|webhook| webhook.door.credentials.labels());
+    let secrets = secrets.map(|(label, not_after)| (label.to_owned(), not_after));
+    let unsigned = config.targets.iter().filter(|target| match &target.destination {
+        Destination::Http(settings) => settings.signing_secret.is_none(),
+        Destination::Bus(_) => false,
+    });
+    let routes = config.routes.iter().map(|route| (route.name.clone(), route.target.clone()));
+    let queue = config.eventbridge.as_ref();
+    admin::Setup {
+        secrets: secrets.collect(),
+        queue_url: queue.map(|queue| queue.door.queue_url.clone()),
+        rule_letters_known: queue.is_some_and(|queue| queue.dead_letters.rule_letters.is_some()),
+        routes: routes.collect(),
+        unsigned_targets: unsigned.map(|target| target.name.to_string()).collect(),
+        journal_path: config.journal.path.clone(),
+        keep: config.journal.keep,
+        journal_bytes_max: config.journal.size_bytes_max,
+        warnings: config.warnings.clone(),
     }
 }
 

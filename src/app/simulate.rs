@@ -14,8 +14,8 @@ use crate::sim::auth0::carrier::{
 use crate::sim::auth0::faults::Skew;
 use crate::sim::auth0::truth::TruthError;
 use crate::sim::auth0::{
-    Controls, Faults, Ids, PerPath, Play, Player, Rules, Schedule, ScheduleError, Stream, Tenant,
-    Truth,
+    Controls, Faults, Ids, Mix, PerPath, Play, Player, Rules, Schedule, ScheduleError, Stream,
+    Tenant, Truth,
 };
 
 /// What is simulated, and where it goes. At least one end is there.
@@ -33,6 +33,8 @@ pub struct Settings {
     pub streams: NonZeroUsize,
     /// Whether both streams carry one id for one event.
     pub ids: Ids,
+    /// What happens in the tenant.
+    pub mix: Mix,
     /// Makes the same events and faults again.
     pub seed: u64,
     /// How far the tenant's clock is off.
@@ -138,7 +140,7 @@ pub async fn prepare(settings: Settings) -> Result<(Player, Controls), SimulateE
             .map(|carrier| stream((carrier, eventbridge_faults), Path::Eventbridge)),
     };
     Ok(Player::new(Play {
-        tenant: Tenant::new(settings.seed, settings.ids),
+        tenant: Tenant::with(settings.seed, settings.ids, &settings.mix),
         schedule: settings.schedule,
         streams,
         rules: Rules::default(),

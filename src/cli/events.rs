@@ -66,6 +66,7 @@ async fn list(arguments: List) -> Result<(), Failure> {
         kind: arguments.kind,
         subject: arguments.subject,
         before: arguments.before,
+        after: None,
         limit: arguments.limit,
     };
     let events = reader.events(filter).await?;

@@ -2,11 +2,12 @@
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::admin::AdminArguments;
-use super::{Failure, out, progress};
-use crate::journal::{OrderState, OrderStory};
+use super::{Failure, out};
+use crate::event::legible;
+use crate::journal::OrderStory;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -73,9 +74,9 @@ async fn list(arguments: List) -> Result<(), Failure> {
             out::time(Some(order.at)),
             out::short(&order.who, 30),
             order.kind.clone(),
-            out::short(&what(order), 50),
-            state(order.state).to_owned(),
-            progress::so_far(order, false),
+            out::short(&order.about(), 50),
+            order.state.words().to_owned(),
+            order.so_far(false),
             out::short(&order.why, 50),
         ]
     });
@@ -96,13 +97,13 @@ async fn show(arguments: One) -> Result<(), Failure> {
     let ended = ended_at.map_or(String::new(), |at| format!(" at {at}"));
     for line in [
         format!("order {}  {kind}", number.0),
-        format!("  of what  {}", what(&order)),
+        format!("  of what  {}", order.about()),
         format!("  given    {at} by {who}"),
         format!("  why      {why}"),
-        format!("  state    {}{ended}", state(*is)),
-        format!("  so far   {}", progress::so_far(&order, false)),
+        format!("  state    {}{ended}", is.words()),
+        format!("  so far   {}", order.so_far(false)),
     ] {
-        out::line(&out::one_line(&line));
+        out::line(&legible(&line));
     }
     Ok(())
 }
@@ -117,76 +118,6 @@ async fn stop(arguments: One) -> Result<(), Failure> {
         return Ok(());
     }
     let order: OrderStory = found.understand(document)?;
-    out::line(&format!("order {no} is stopped: {}", progress::so_far(&order, false)));
+    out::line(&format!("order {no} is stopped: {}", order.so_far(false)));
     Ok(())
-}
-
-const fn state(state: OrderState) -> &'static str {
-    match state {
-        OrderState::UnderWay => "under way",
-        OrderState::Done => "done",
-        OrderState::Stopped => "stopped",
-    }
-}
-
-/// What an order is about, in a line.
-fn what(order: &OrderStory) -> String {
-    let detail: Value = serde_json::from_str(&order.detail).unwrap_or_default();
-    match order.kind.as_str() {
-        "pause" | "resume" => order.detail.clone(),
-        "erase" if order.detail.is_empty() => "one user, whose name is forgotten".to_owned(),
-        "erase" => format!("all that names {}", order.detail),
-        // An erasure took it out, since it named a user.
-        _ if order.detail.is_empty() => "what is forgotten".to_owned(),
-        "reprocess" => choice(&detail, "all that is quarantined"),
-        _ if detail["quarantined"].is_array() => choice(&detail, ""),
-        _ => choice(&detail["filter"], "all dead letters"),
-    }
-}
-
-/// What a filter asks for, as `key value, key value`.
-fn choice(filter: &Value, all: &str) -> String {
-    let chosen = filter.as_object().into_iter().flatten().filter_map(|(key, value)| {
-        let text = match value {
-            Value::Null => return None,
-            Value::Array(values) if values.is_empty() => return None,
-            Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(" "),
-            value => text(value),
-        };
-        Some(format!("{key} {text}"))
-    });
-    let chosen: Vec<String> = chosen.collect();
-    if chosen.is_empty() { all.to_owned() } else { chosen.join(", ") }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(kind: &str, detail: &str, expected: &str) {
-        let order = json!({
-            "order": 1, "at": "2026-03-01T00:00:00Z", "kind": kind, "who": "kim", "why": "so",
-            "detail": detail, "state": "under_way", "total": 1, "done": 0, "ended_at": null,
-        });
-        assert_eq!(what(&serde_json::from_value(order).unwrap()), expected, "{kind} {detail}");
-    }
-
-    #[test]
-    fn an_order_says_what_it_is_about() {
-        check("redrive", r#"{"filter":{},"rate":50.0}"#, "all dead letters");
-        let chosen = r#"{"filter":{"ids":["a","b"],"type":"user.updated"},"rate":50.0}"#;
-        check("discard", chosen, "ids a b, type user.updated");
-        check("discard", r#"{"quarantined":[1,2]}"#, "quarantined 1 2");
-        check("reprocess", r#"{"numbers":[],"reason":null}"#, "all that is quarantined");
-        check("reprocess", r#"{"numbers":[7],"reason":"not_json"}"#, "numbers 7, reason not_json");
-        check("pause", "app", "app");
-        check("redrive", "", "what is forgotten");
-        check("erase", "", "one user, whose name is forgotten");
-        check("erase", "auth0|1", "all that names auth0|1");
-    }
 }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use crate::event::Timestamp;
+use crate::event::{Timestamp, legible};
 
 /// To standard output. Whoever closed the pipe has read enough.
 pub(super) fn print(text: &str) {
@@ -65,55 +65,18 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, numbers: &[usize]) 
     table.to_string()
 }
 
-/// Text of others for one line: what would break the line, move the cursor or turn the direction of
-/// writing is shown by its code.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if is_harmless(c) { c.to_string() } else { code(c) }).collect()
-}
-
-/// The same for several lines.
-pub(super) fn lines(text: &str) -> String {
-    let line = |line: &str| one_line(line.trim_end_matches('\r'));
-    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// The same for a place with few columns: the end may be cut off.
+/// Text of others for a place with few columns: the end may be cut off.
 pub(super) fn short(text: &str, columns: usize) -> String {
-    let text = one_line(text);
+    let text = legible(text);
     match text.char_indices().nth(columns) {
         None => text,
         Some(_) => text.chars().take(columns.saturating_sub(1)).chain(['…']).collect(),
     }
 }
 
-fn is_harmless(c: char) -> bool {
-    // Unicode, bidirectional formatting characters.
-    let turns =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !c.is_control() && !turns
-}
-
-fn code(c: char) -> String {
-    c.escape_default().to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        assert_eq!(one_line(text), expected);
-    }
-
-    #[test]
-    fn text_of_others_can_not_write_over_the_terminal() {
-        check("Zoë's 日本 \\n", "Zoë's 日本 \\n");
-        check("a\u{1b}[2Jb\r\nc\td", "a\\u{1b}[2Jb\\r\\nc\\td");
-        check("\u{9b}2J", "\\u{9b}2J");
-        check("user\u{202e}gnp.exe", "user\\u{202e}gnp.exe");
-        assert_eq!(lines("a\r\nb\u{7}"), "a\nb\\u{7}");
-    }
 
     #[test]
     fn what_is_too_long_is_cut_off() {

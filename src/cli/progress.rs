@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::admin::Admin;
 use super::{Failure, out};
+use crate::event::legible;
 use crate::journal::{OrderState, OrderStory};
 use crate::telemetry::Chain;
 
@@ -30,28 +31,6 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 const WONDER_AFTER: Duration = Duration::from_secs(3);
 /// A gateway may be away for this long: a restart takes no time.
 const AWAY_MAX: Duration = Duration::from_mins(1);
-
-/// What an order of this kind has done to what it touched.
-pub(super) fn deed(kind: &str) -> &'static str {
-    match kind {
-        "redrive" => "redriven",
-        "erase" => "erased",
-        "reprocess" => "understood",
-        "pause" => "paused",
-        "resume" => "resumed",
-        _ => "discarded",
-    }
-}
-
-/// `redriven 120 of 400`. What there is to do may be counted in part, `at_least`, and more than that be
-/// done.
-pub(super) fn so_far(order: &OrderStory, at_least: bool) -> String {
-    let (deed, done) = (deed(&order.kind), order.done);
-    if at_least || done > order.total {
-        return format!("{deed} {done}");
-    }
-    format!("{deed} {done} of {}", order.total)
-}
 
 /// Waits for an order that was just taken, unless it is not to; prints what came of it.
 pub(super) async fn wait(
@@ -86,16 +65,16 @@ pub(super) async fn wait(
         out::line(&document.to_string());
     } else {
         let is_empty = order.done == 0 && order.total == 0;
-        let came = if is_empty { "nothing to do".to_owned() } else { so_far(&order, at_least) };
+        let came = if is_empty { "nothing to do".to_owned() } else { order.so_far(at_least) };
         out::line(&format!("{came} (order {number})"));
     }
     if order.state == OrderState::Stopped {
-        let so_far = so_far(&order, at_least);
+        let so_far = order.so_far(at_least);
         let what = format!("order {number} was stopped before its end: {so_far}");
         return Err(Failure::DoesNotHold(what));
     }
-    if order.done < order.total && !at_least {
-        out::note(&what_is_left(&order));
+    if let Some(left) = order.left().filter(|_| !at_least) {
+        out::note(&left);
     }
     Ok(())
 }
@@ -105,15 +84,6 @@ fn how_to_go_on(number: i64) -> String {
         "`twinstream orders show {number}` says how far it is, `twinstream orders stop {number}` \
          stops it"
     )
-}
-
-fn what_is_left(order: &OrderStory) -> String {
-    let left = order.total - order.done;
-    match order.kind.as_str() {
-        "reprocess" => format!("{left} not understood by this version either; kept"),
-        "erase" => format!("{left} expired, or erased before"),
-        _ => format!("{left} no dead letters any more when their turn came"),
-    }
 }
 
 /// The order's document once it has ended.
@@ -170,14 +140,14 @@ impl Watching {
                 self.note(&format!(
                     "order {} goes first: {}, by {}",
                     other.order.0,
-                    so_far(&other, false),
-                    out::one_line(&other.who)
+                    other.so_far(false),
+                    legible(&other.who)
                 ));
             } else if self.done >= order.total {
                 self.note("looking through the dead-letter queues for more");
             }
         }
-        let so_far = so_far(order, self.at_least);
+        let so_far = order.so_far(self.at_least);
         if out::is_watched() {
             out::renew_line(&so_far);
         } else if self.told_at.elapsed() >= TELL_EVERY && so_far != self.told {
@@ -218,11 +188,11 @@ async fn goes_first(admin: &Admin, number: i64) -> Option<OrderStory> {
     let limit = [("limit", "1000".to_owned())];
     let mut document = admin.get(&["orders"], &limit).await.ok()?;
     let orders: Vec<OrderStory> = admin.understand(document["orders"].take()).ok()?;
-    let kind = orders.iter().find(|order| order.order.0 == number)?.kind.clone();
-    let touches_letters = |kind: &str| matches!(kind, "redrive" | "discard");
+    let this = orders.iter().find(|order| order.order.0 == number)?.clone();
     let before = orders.into_iter().filter(|order| {
-        let same = order.kind == kind || touches_letters(&order.kind) && touches_letters(&kind);
-        order.order.0 < number && order.state == OrderState::UnderWay && same
+        order.order.0 < number
+            && order.state == OrderState::UnderWay
+            && order.shares_a_desk_with(&this)
     });
     before.min_by_key(|order| order.order)
 }

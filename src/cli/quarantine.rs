@@ -9,6 +9,7 @@ use serde_json::json;
 use super::admin::{AdminArguments, PersonArguments};
 use super::progress::{self, WaitArguments};
 use super::{Failure, out};
+use crate::event::{legible, legible_lines};
 use crate::journal::QuarantinedSummary;
 
 #[derive(Debug, Subcommand)]
@@ -170,14 +171,14 @@ fn tell(shown: &Shown) -> String {
     let mut lines = vec![
         format!("{}  by {}", summary.no, summary.path),
         format!("  came     {}", summary.at),
-        format!("  reason   {}: {}", summary.reason, out::one_line(&summary.detail)),
+        format!("  reason   {}: {}", summary.reason, legible(&summary.detail)),
     ];
     let message = summary.message_id.as_ref();
-    lines.extend(message.map(|message| format!("  message  {}", out::one_line(message))));
+    lines.extend(message.map(|message| format!("  message  {}", legible(message))));
     lines.push(String::new());
     if let Some(text) = text {
         lines.push(format!("the text, of {} bytes", bytes.len()));
-        lines.push(out::lines(text));
+        lines.push(legible_lines(text));
     } else {
         lines
             .push(format!("{} bytes that are no text; --raw writes them as they are", bytes.len()));

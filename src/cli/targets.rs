@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::admin::{AdminArguments, PersonArguments};
 use super::{Failure, out};
-use crate::event::Timestamp;
+use crate::event::{Timestamp, legible};
 use crate::journal::PausedTarget;
 
 #[derive(Debug, Subcommand)]
@@ -97,10 +97,10 @@ async fn list(arguments: List) -> Result<(), Failure> {
         let paused = target.paused.as_ref().map(|paused| {
             let PausedTarget { since, who, why, .. } = paused;
             let since = out::time(Some(*since));
-            format!("since {since} by {}: {}", out::one_line(who), out::short(why, 60))
+            format!("since {since} by {}: {}", legible(who), out::short(why, 60))
         });
         vec![
-            out::one_line(&target.name),
+            legible(&target.name),
             target.state(),
             target.pending.to_string(),
             out::time(target.oldest),

@@ -71,6 +71,22 @@ impl DeadLetter {
             answer: letter.answer,
         }
     }
+
+    /// Its way, `route → target`, with ARNs as what they name; `–` when nobody knows it.
+    pub fn way(&self) -> String {
+        let name = |name: &Option<String>| name.as_deref().map_or("", last_part).to_owned();
+        match (name(&self.route), name(&self.target)) {
+            (route, target) if route.is_empty() && target.is_empty() => "–".to_owned(),
+            (route, target) => format!("{route} → {target}"),
+        }
+    }
+}
+
+/// Of an ARN, the last part: `name` of `arn:aws:events:<region>:<account>:rule/<bus>/name` (IAM user
+/// guide, "Amazon Resource Names").
+fn last_part(name: &str) -> &str {
+    let parts = |name| str::rsplit(name, [':', '/']);
+    if name.starts_with("arn:") { parts(name).next().unwrap_or(name) } else { name }
 }
 
 /// A letter found in a queue.
@@ -224,6 +240,18 @@ mod tests {
         assert_eq!(letter.target.as_deref(), Some("arn:aws:sqs:::q"));
         assert_eq!((letter.attempts, letter.id.as_deref()), (Some(185), Some("evt_1")));
         assert_eq!(letter.died_at, Some(Timestamp::from_millis(1_700_000_000_123)));
+    }
+
+    #[test]
+    fn an_arn_is_shortened_to_what_it_names() {
+        for (name, expected) in [
+            ("arn:aws:events:eu-west-1:123456789012:rule/aws.partner/a/users", "users"),
+            ("arn:aws:sqs:eu-west-1:123456789012:q", "q"),
+            ("to-app", "to-app"),
+            ("a:b/c", "a:b/c"),
+        ] {
+            assert_eq!(last_part(name), expected);
+        }
     }
 
     #[track_caller]

@@ -24,6 +24,7 @@ pub use clerk::Clerk;
 pub use letter::DeadLetter;
 pub use queue::QueueError;
 
+use crate::event::legible;
 use crate::journal::{LetterFilter, LetterSource, Page, ReadError, Reader};
 use crate::routing::{Pattern, PatternError};
 use letter::Found;
@@ -79,6 +80,21 @@ pub struct QueueLook {
     pub more: bool,
     /// Why it could not be looked into.
     pub error: Option<String>,
+}
+
+impl QueueLook {
+    /// What there is to say of looking into it, if anything.
+    pub fn remark(&self) -> Option<String> {
+        let place = self.source.place();
+        if let Some(error) = &self.error {
+            return Some(format!("{place} could not be looked into: {}", legible(error)));
+        }
+        if !self.more {
+            return None;
+        }
+        let all = self.messages.map_or(String::new(), |all| format!(" of some {all}"));
+        Some(format!("{place} has more: {}{all} messages were looked at", self.looked_at))
+    }
 }
 
 /// How many letters there are.

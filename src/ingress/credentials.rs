@@ -79,6 +79,11 @@ pub(super) enum Checked<'a> {
 }
 
 impl Credentials {
+    /// The secrets by label, and from when on each is refused.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, Option<Timestamp>)> {
+        self.known.iter().map(|known| (known.label.as_str(), known.not_after))
+    }
+
     /// Any of the secrets, by this method.
     pub fn new(method: Method, secrets: &[Secret]) -> Self {
         let known = secrets.iter().map(|secret| Known {

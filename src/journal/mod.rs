@@ -54,6 +54,7 @@ pub use read::{
     ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventFilter, EventStory, EventSummary,
     Lately, Letter, LetterFilter, LetterSource, Letters, Naming, NamingPage, OrderState,
     OrderStory, Page, PausedTarget, QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Reader,
+    about,
 };
 pub use retain::Retained;
 pub use settle::{Attempt, Settlement, Verdict, given_up};

@@ -7,10 +7,11 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::orders::{self, Given, person};
 use super::{Asked, Body, Named, PAGE, PAGE_MAX, error, unreadable};
 use crate::admin::Sources;
-use crate::dead_letters::{Count, DeadLetter, ListError};
+use crate::admin::orders::letters::{Matching, matching, order};
+use crate::admin::orders::{Refusal, person};
+use crate::dead_letters::DeadLetter;
 use crate::event::{EventId, Timestamp};
 use crate::journal::{EventStory, LetterFilter, LetterPlan, LetterSource, OrderKind, ReadError};
 
@@ -57,14 +58,7 @@ pub(in crate::admin) async fn list(
     };
     match sources.letters.list(&filter, query.before, limit).await {
         Ok(list) => Json(list).into_response(),
-        Err(failed) => refuse(&failed),
-    }
-}
-
-fn refuse(failed: &ListError) -> Response {
-    match failed {
-        ListError::Read(failed) => unreadable(failed),
-        ListError::Pattern(_) => error(StatusCode::BAD_REQUEST, &failed.to_string()),
+        Err(failed) => Refusal::from(failed).into_response(),
     }
 }
 
@@ -103,7 +97,10 @@ pub(in crate::admin) async fn show(
 }
 
 /// The event of this id, or of a letter of this name: `<id>/<route>`.
-async fn story(sources: &Sources, name: &str) -> Result<Option<EventStory>, ReadError> {
+pub(in crate::admin) async fn story(
+    sources: &Sources,
+    name: &str,
+) -> Result<Option<EventStory>, ReadError> {
     let before_the_route = name.rsplit_once('/').map(|(id, _)| id);
     for id in [Some(name), before_the_route].into_iter().flatten() {
         if let Ok(id) = EventId::parse(id)
@@ -136,7 +133,7 @@ pub(in crate::admin) struct LetterOrder {
 pub(in crate::admin) async fn redrive(
     State(sources): State<Sources>,
     Body(order): Body<LetterOrder>,
-) -> Response {
+) -> Result<Response, Refusal> {
     take(&sources, OrderKind::Redrive, order).await
 }
 
@@ -144,51 +141,31 @@ pub(in crate::admin) async fn redrive(
 pub(in crate::admin) async fn discard(
     State(sources): State<Sources>,
     Body(order): Body<LetterOrder>,
-) -> Response {
+) -> Result<Response, Refusal> {
     take(&sources, OrderKind::Discard, order).await
 }
 
-/// The fastest rate, in letters a second.
-const RATE_MAX: f64 = 10_000.0;
-
-async fn take(sources: &Sources, kind: OrderKind, order: LetterOrder) -> Response {
-    let LetterOrder { filter, rate, who, why, dry_run } = order;
-    if !(rate > 0.0 && rate <= RATE_MAX) {
-        return error(StatusCode::BAD_REQUEST, "`rate` is over 0 and at most 10000 a second");
-    }
-    let by = match person(who, why) {
-        _ if dry_run => None,
-        Ok(by) => Some(by),
-        Err(refusal) => return refusal,
-    };
-    let count = match sources.letters.count(&filter, if dry_run { SAMPLE } else { 0 }).await {
-        Ok(count) => count,
-        Err(failed) => return refuse(&failed),
-    };
-    let Count { letters, routeless, at_least, unknown, sample, queues } = count;
-    if !filter.ids.is_empty() && letters + routeless == 0 && !at_least {
-        return error(StatusCode::NOT_FOUND, "no dead letter has any of these ids");
-    }
-    // Without a route a letter can't be put back, but it can be given up.
-    let (matched, left) = match kind {
-        OrderKind::Redrive => (letters, routeless),
-        _ => (letters + routeless, 0),
-    };
-    let mut answer = json!({
-        "matched": matched, "at_least": at_least, "routeless": left, "unknown": unknown,
-        "queues": queues,
-    });
-    let Some(by) = by else {
+async fn take(sources: &Sources, kind: OrderKind, asked: LetterOrder) -> Result<Response, Refusal> {
+    let LetterOrder { filter, rate, who, why, dry_run } = asked;
+    let plan = LetterPlan { filter, rate };
+    if dry_run {
+        let mut matching = matching(sources, kind, &plan, SAMPLE).await?;
+        let letters = std::mem::take(&mut matching.sample);
+        let mut answer = document(&matching);
         answer["dry_run"] = json!(true);
-        answer["letters"] = json!(sample);
-        return Json(answer).into_response();
-    };
-    let detail = serde_json::to_string(&LetterPlan { filter, rate }).unwrap_or_default();
-    match orders::give(sources, Given { kind, by, detail, matched }).await {
-        Ok(order) => {
-            answer["order"] = json!(order);
-            (StatusCode::ACCEPTED, Json(answer)).into_response()
-        }
-        Err(refusal) => refusal,
+        answer["letters"] = json!(letters);
+        return Ok(Json(answer).into_response());
     }
+    let (order, matching) = order(sources, kind, &plan, person(who, why)?).await?;
+    let mut answer = document(&matching);
+    answer["order"] = json!(order);
+    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+}
+
+fn document(matching: &Matching) -> serde_json::Value {
+    let Matching { matched, at_least, routeless, unknown, queues, sample: _ } = matching;
+    json!({
+        "matched": matched, "at_least": at_least, "routeless": routeless, "unknown": unknown,
+        "queues": queues,
+    })
 }

@@ -15,9 +15,10 @@ use serde_json::json;
 use tracing::error;
 
 use super::Sources;
+use super::orders::Refusal;
 use crate::compare::{self, WindowAsked};
 use crate::event::{EventId, Path, PathSet, Timestamp};
-use crate::journal::{EventFilter, EventSummary, ReadError};
+use crate::journal::{EventFilter, EventSummary, JournalError, ReadError};
 use crate::telemetry::{Chain, DoorState, SecretUse};
 
 /// The longest page of a list.
@@ -34,6 +35,24 @@ pub(super) fn error(status: StatusCode, what: &str) -> Response {
 pub(super) fn unreadable(error: &ReadError) -> Response {
     error!(error = %Chain(error), "the journal can't be read");
     self::error(StatusCode::SERVICE_UNAVAILABLE, "the journal can't be read; the log says why")
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Wrong(what) => error(StatusCode::BAD_REQUEST, &what),
+            Self::Unknown(what) => error(StatusCode::NOT_FOUND, what),
+            Self::TooLate(what) => error(StatusCode::CONFLICT, what),
+            Self::Unreadable(error) => unreadable(&error),
+            Self::Unwritable(error) => unwritable(&error),
+        }
+    }
+}
+
+/// The journal can't be changed.
+fn unwritable(error: &JournalError) -> Response {
+    error!(error = %Chain(error), "an order could not be taken");
+    self::error(StatusCode::SERVICE_UNAVAILABLE, "the journal can't be changed; the log says why")
 }
 
 pub(super) async fn not_found() -> Response {
@@ -202,6 +221,7 @@ pub(super) async fn events(
         kind: query.kind,
         subject: query.subject,
         before: query.before,
+        after: None,
         limit: limit + 1,
     };
     match sources.reader.events(filter).await {

@@ -9,10 +9,11 @@ use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::orders::{self, Given, person, unwritable};
 use super::{Asked, Body, Named, PAGE, PAGE_MAX, error, unreadable};
 use crate::admin::Sources;
-use crate::journal::{OrderKind, QuarantineFilter, QuarantinedSummary};
+use crate::admin::orders::quarantine::{self as orders, Chosen, Matching};
+use crate::admin::orders::{Refusal, person};
+use crate::journal::{QuarantineFilter, QuarantinedSummary};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,51 +106,13 @@ pub(in crate::admin) struct ReprocessOrder {
 pub(in crate::admin) async fn reprocess(
     State(sources): State<Sources>,
     Body(order): Body<ReprocessOrder>,
-) -> Response {
+) -> Result<Response, Refusal> {
     let ReprocessOrder { numbers, reason, who, why } = order;
-    let by = match person(who, why) {
-        Ok(by) => by,
-        Err(refusal) => return refusal,
-    };
-    let (matched, unknown) = match matching(&sources, &numbers, reason.as_deref()).await {
-        Ok(matching) => matching,
-        Err(refusal) => return refusal,
-    };
-    let detail = json!({ "numbers": numbers, "reason": reason }).to_string();
-    let kind = OrderKind::Reprocess;
-    match orders::give(&sources, Given { kind, by, detail, matched }).await {
-        Ok(order) => {
-            let answer = json!({ "order": order, "matched": matched, "unknown": unknown });
-            (StatusCode::ACCEPTED, Json(answer)).into_response()
-        }
-        Err(refusal) => refusal,
-    }
-}
-
-/// How many there are, and the numbers under which there is nothing.
-async fn matching(
-    sources: &Sources,
-    numbers: &[i64],
-    reason: Option<&str>,
-) -> Result<(u64, Vec<i64>), Response> {
-    let unreadable = |error| unreadable(&error);
-    if numbers.is_empty() {
-        let counts = sources.reader.counts().await.map_err(unreadable)?;
-        let of_reason = counts.quarantined.iter();
-        let of_reason =
-            of_reason.filter(|(name, _)| reason.is_none_or(|wanted| wanted == name.as_str()));
-        return Ok((of_reason.map(|(_, n)| n).sum(), Vec::new()));
-    }
-    let there = sources.reader.quarantined_among(numbers.to_vec()).await.map_err(unreadable)?;
-    if there.is_empty() {
-        let what = "nothing is quarantined under any of these numbers";
-        return Err(error(StatusCode::NOT_FOUND, what));
-    }
-    let is_meant = |one: &&QuarantinedSummary| reason.is_none_or(|wanted| wanted == one.reason);
-    let matched = there.iter().filter(is_meant).count();
-    let is_unknown = |number: &&i64| there.iter().all(|one| one.no != **number);
-    let unknown = numbers.iter().filter(is_unknown).copied().collect();
-    Ok((u64::try_from(matched).unwrap_or(u64::MAX), unknown))
+    let by = person(who, why)?;
+    let (order, matching) = orders::reprocess(&sources, &Chosen { numbers, reason }, by).await?;
+    let Matching { matched, unknown } = matching;
+    let answer = json!({ "order": order, "matched": matched, "unknown": unknown });
+    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
 }
 
 #[derive(Debug, Deserialize)]
@@ -164,26 +127,10 @@ pub(in crate::admin) struct DropOrder {
 pub(in crate::admin) async fn discard(
     State(sources): State<Sources>,
     Body(order): Body<DropOrder>,
-) -> Response {
+) -> Result<Response, Refusal> {
     let DropOrder { numbers, who, why } = order;
-    let by = match person(who, why) {
-        Ok(by) => by,
-        Err(refusal) => return refusal,
-    };
-    if numbers.is_empty() {
-        return error(StatusCode::BAD_REQUEST, "`numbers` names what is to be given up");
-    }
-    let (_, unknown) = match matching(&sources, &numbers, None).await {
-        Ok(matching) => matching,
-        Err(refusal) => return refusal,
-    };
-    let detail = json!({ "quarantined": numbers }).to_string();
-    match sources.journal.discard_quarantined(by, &detail, numbers).await {
-        Ok(ordered) => {
-            let (order, discarded) = (ordered.order, ordered.changed);
-            Json(json!({ "order": order, "discarded": discarded, "unknown": unknown }))
-                .into_response()
-        }
-        Err(error) => unwritable(&error),
-    }
+    let (ordered, matching) = orders::discard(&sources, numbers, person(who, why)?).await?;
+    let (order, discarded, unknown) = (ordered.order, ordered.changed, matching.unknown);
+    let answer = json!({ "order": order, "discarded": discarded, "unknown": unknown });
+    Ok(Json(answer).into_response())
 }

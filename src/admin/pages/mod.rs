@@ -4,20 +4,32 @@
 //! without a script; the one script there is puts in the parts that [`live`] sends.
 
 mod assets;
+mod compare;
+mod events;
 mod chart;
 mod guard;
+mod json;
+mod letters;
 mod live;
+mod moment;
+mod orders;
 mod overview;
+mod quarantine;
+mod query;
 mod pulse;
 mod session;
+mod setup;
+mod story;
+mod targets;
 mod words;
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
+use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use http::{HeaderValue, StatusCode, header};
 use secrecy::SecretString;
@@ -67,6 +79,36 @@ pub(super) fn routes(desk: &Desk) -> Router {
     let guarded = Router::new()
         .route("/", get(overview::page))
         .route("/live", get(overview::live))
+        .route("/compare", get(compare::page))
+        .route("/setup", get(setup::page))
+        .route("/events", get(events::page))
+        .route("/events/live", get(events::live))
+        .route("/events/{id}", get(story::page))
+        .route("/events/{id}/live", get(story::live))
+        .route("/dead-letters", get(letters::page))
+        .route("/dead-letters/live", get(letters::live))
+        .route("/dead-letters/{id}", get(letters::one::page))
+        .route("/targets", get(targets::page))
+        .route("/targets/live", get(targets::live))
+        .route("/quarantine", get(quarantine::page))
+        .route("/quarantine/live", get(quarantine::live))
+        .route("/quarantine/{no}", get(quarantine::one))
+        .route("/quarantine/{no}/raw", get(quarantine::raw))
+        .route("/orders", get(orders::page))
+        .route("/orders/live", get(orders::live))
+        .route("/orders/{no}", get(orders::one::page))
+        .route("/orders/{no}/live", get(orders::one::live))
+        .route("/orders/{no}/stop", post(orders::one::stop))
+        .route("/orders/redrive", get(orders::letters::redrive).post(orders::letters::put_back))
+        .route("/orders/discard", get(orders::letters::discard).post(orders::letters::give_up))
+        .route("/orders/pause", get(orders::targets::pause).post(orders::targets::paused))
+        .route("/orders/resume", get(orders::targets::resume).post(orders::targets::resumed))
+        .route(
+            "/orders/reprocess",
+            get(orders::quarantine::reprocess).post(orders::quarantine::read_again),
+        )
+        .route("/orders/drop", get(orders::quarantine::discard).post(orders::quarantine::given_up))
+        .route("/orders/erase", get(orders::erase::erase).post(orders::erase::erased))
         .route("/sign-out", post(session::sign_out))
         .layer(from_fn_with_state(desk.clone(), guard::check));
     Router::new()
@@ -85,17 +127,19 @@ enum Tab {
     DeadLetters,
     Targets,
     Quarantine,
+    Orders,
     Setup,
 }
 
 impl Tab {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Overview,
         Self::Compare,
         Self::Events,
         Self::DeadLetters,
         Self::Targets,
         Self::Quarantine,
+        Self::Orders,
         Self::Setup,
     ];
 
@@ -107,6 +151,7 @@ impl Tab {
             Self::DeadLetters => "Dead letters",
             Self::Targets => "Targets",
             Self::Quarantine => "Quarantine",
+            Self::Orders => "Orders",
             Self::Setup => "Set-up",
         }
     }
@@ -119,6 +164,7 @@ impl Tab {
             Self::DeadLetters => "/dead-letters",
             Self::Targets => "/targets",
             Self::Quarantine => "/quarantine",
+            Self::Orders => "/orders",
             Self::Setup => "/setup",
         }
     }
@@ -184,6 +230,21 @@ fn message(desk: &Desk, visitor: Visitor, status: StatusCode, title: &str, text:
     let mode = desk.sources.mode.to_string();
     let layout = Layout { title: title.into(), here: None, visitor, mode };
     shown(status, &Message { layout, text: text.into() })
+}
+
+/// Says to people that there is no such page; `None` where a script asks.
+pub(super) fn missing(desk: &Desk, request: &Request) -> Option<Response> {
+    let headers = request.headers();
+    let accepted = headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let is_page = accepted.is_some_and(|accepted| accepted.contains("text/html"));
+    if !is_page || request.uri().path().starts_with("/api/") {
+        return None;
+    }
+    let Some(visitor) = desk.sessions.visitor(headers, desk.sources.clock.now()) else {
+        return Some(Redirect::to("/sign-in").into_response());
+    };
+    let text = "There is no such page. What there is stands above.";
+    Some(message(desk, visitor, StatusCode::NOT_FOUND, "Not found", text))
 }
 
 /// A page that says that the journal can't be read.

@@ -29,6 +29,19 @@ pub(super) fn duration(length: Duration) -> String {
     }
 }
 
+/// `340 KiB`, `1.2 GiB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = UNITS.into_iter().find(|(size, _)| bytes >= *size);
+    let Some((size, name)) = unit else { return format!("{bytes} bytes") };
+    // Tenths, in whole numbers.
+    let tenths = bytes.saturating_mul(10) / size;
+    match tenths % 10 {
+        0 => format!("{} {name}", tenths / 10),
+        tenth => format!("{}.{tenth} {name}", tenths / 10),
+    }
+}
+
 /// `12.4 s ago`; `in 3 s` for what is to come.
 pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     let nanos = now.nanos_since(at);
@@ -50,6 +63,19 @@ mod tests {
             [(0, "0"), (12, "12"), (123, "123"), (1_234, "1,234"), (12_345_678, "12,345,678")]
         {
             assert_eq!(count(number), expected);
+        }
+    }
+
+    #[test]
+    fn sizes_have_the_unit_that_fits() {
+        for (number, expected) in [
+            (512, "512 bytes"),
+            (1_024, "1 KiB"),
+            (348_160, "340 KiB"),
+            (10 << 30, "10 GiB"),
+            (1_288_490_189, "1.2 GiB"),
+        ] {
+            assert_eq!(bytes(number), expected);
         }
     }
 

@@ -1,6 +1,5 @@
 //! What goes wrong in the demo, and when.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -87,14 +86,13 @@ impl Level {
             Self::None => usual.to_owned(),
             Self::Typical => format!("{usual},{}", TYPICAL.of(path)),
             Self::Storm => {
-                let mut text = format!("{usual},{}", STORM.of(path));
                 let (at, lasts) = *OUTAGES.of(path);
-                for story in 0..STORIES {
+                let outages = (0..STORIES).map(|story| {
                     let from = STORY * story + at;
-                    // Writing to a text can't fail.
-                    drop(write!(text, ",outage={}s+{}s", from.as_secs(), lasts.as_secs()));
-                }
-                text
+                    format!("outage={}s+{}s", from.as_secs(), lasts.as_secs())
+                });
+                let outages: Vec<_> = outages.collect();
+                format!("{usual},{},{}", STORM.of(path), outages.join(","))
             }
         }
     }

@@ -3,10 +3,11 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Filter, remark};
+use super::Filter;
 use crate::cli::admin::{Admin, AdminArguments};
 use crate::cli::{Failure, out};
 use crate::dead_letters::{DeadLetter, QueueLook};
+use crate::event::legible;
 use crate::journal::LetterSource;
 
 #[derive(Debug, Args)]
@@ -53,7 +54,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         );
     }
     for look in &looks {
-        if let Some(remark) = remark(look) {
+        if let Some(remark) = look.remark() {
             out::note(&remark);
         }
     }
@@ -148,11 +149,11 @@ pub(super) fn table(letters: &[DeadLetter]) -> String {
         let gone = if letter.route_gone { "its route is gone; " } else { "" };
         vec![
             letter.source.as_str().to_owned(),
-            out::one_line(id),
+            legible(id),
             text(&letter.kind),
             text(&letter.subject),
             out::time(letter.died_at),
-            way(letter),
+            out::short(&letter.way(), 80),
             letter.attempts.map_or_else(|| "–".to_owned(), |attempts| attempts.to_string()),
             out::short(&format!("{gone}{before}{}", letter.reason), 70),
         ]
@@ -160,39 +161,9 @@ pub(super) fn table(letters: &[DeadLetter]) -> String {
     out::table(&header, rows.collect(), &[6])
 }
 
-fn way(letter: &DeadLetter) -> String {
-    let name = |name: &Option<String>| {
-        name.as_deref().map_or_else(String::new, |name| out::short(last_part(name), 40))
-    };
-    match (name(&letter.route), name(&letter.target)) {
-        (route, target) if route.is_empty() && target.is_empty() => "–".to_owned(),
-        (route, target) => format!("{route} → {target}"),
-    }
-}
-
-/// Of an ARN, the last part: `name` of `arn:aws:events:<region>:<account>:rule/<bus>/name` (IAM user
-/// guide, "Amazon Resource Names").
-fn last_part(name: &str) -> &str {
-    let parts = |name| str::rsplit(name, [':', '/']);
-    if name.starts_with("arn:") { parts(name).next().unwrap_or(name) } else { name }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(name: &str, expected: &str) {
-        assert_eq!(last_part(name), expected);
-    }
-
-    #[test]
-    fn an_arn_is_shortened_to_what_it_names() {
-        check("arn:aws:events:eu-west-1:123456789012:rule/aws.partner/a/users", "users");
-        check("arn:aws:sqs:eu-west-1:123456789012:q", "q");
-        check("to-app", "to-app");
-        check("a:b/c", "a:b/c");
-    }
 
     fn page(letters: &[(&str, &str)], next: Option<i64>) -> Value {
         let letters = letters.iter().map(|(source, id)| json!({"source": source, "id": id}));

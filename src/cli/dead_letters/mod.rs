@@ -9,8 +9,6 @@ use clap::Subcommand;
 
 use self::filter::Filter;
 use super::Failure;
-use crate::dead_letters::QueueLook;
-use crate::journal::LetterSource;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -33,25 +31,4 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         Command::Redrive(arguments) => order::run(*arguments, order::Deed::Redrive).await,
         Command::Discard(arguments) => order::run(*arguments, order::Deed::Discard).await,
     }
-}
-
-const fn place(source: LetterSource) -> &'static str {
-    match source {
-        LetterSource::Journal => "the journal",
-        LetterSource::Queue => "the queue's dead-letter queue",
-        LetterSource::Rule => "the dead-letter queue of the rule's target",
-    }
-}
-
-/// What there is to say of looking into a queue, if anything.
-fn remark(look: &QueueLook) -> Option<String> {
-    let place = place(look.source);
-    if let Some(error) = &look.error {
-        return Some(format!("{place} could not be looked into: {}", super::out::one_line(error)));
-    }
-    if !look.more {
-        return None;
-    }
-    let all = look.messages.map_or(String::new(), |all| format!(" of some {all}"));
-    Some(format!("{place} has more: {}{all} messages were looked at", look.looked_at))
 }

@@ -4,11 +4,12 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Filter, remark};
+use super::Filter;
 use crate::cli::admin::{Admin, AdminArguments, PersonArguments};
 use crate::cli::progress::{self, WaitArguments};
 use crate::cli::{Failure, out};
 use crate::dead_letters::{DeadLetter, QueueLook};
+use crate::event::legible;
 use crate::journal::LetterPlan;
 
 #[derive(Debug, Args)]
@@ -108,7 +109,7 @@ fn say_what_would_be(admin: &Admin, answer: Value, deed: Deed, json: bool) -> Re
 
 fn remark_on(answer: &Answer) {
     for look in &answer.queues {
-        if let Some(remark) = remark(look) {
+        if let Some(remark) = look.remark() {
             out::note(&remark);
         }
     }
@@ -119,7 +120,7 @@ fn remark_on(answer: &Answer) {
         ));
     }
     for id in &answer.unknown {
-        out::note(&format!("no dead letter is named {}", out::one_line(id)));
+        out::note(&format!("no dead letter is named {}", legible(id)));
     }
     if answer.matched == 0 && !answer.at_least {
         out::note("no such dead letters");

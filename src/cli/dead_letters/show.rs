@@ -4,11 +4,10 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::place;
 use crate::cli::admin::AdminArguments;
 use crate::cli::{Failure, out};
 use crate::dead_letters::DeadLetter;
-use crate::event::Timestamp;
+use crate::event::{Timestamp, legible, legible_lines};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
@@ -90,9 +89,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 fn tell(event: &Event) -> Vec<String> {
     let Event { id, kind, subject, tenant, time, deliveries, payload } = event;
     let mut lines = vec![
-        format!("{}  {}", out::one_line(id), out::one_line(kind)),
-        format!("  subject  {}", out::one_line(subject)),
-        format!("  tenant   {}", out::one_line(tenant)),
+        format!("{}  {}", legible(id), legible(kind)),
+        format!("  subject  {}", legible(subject)),
+        format!("  tenant   {}", legible(tenant)),
         format!("  time     {time}"),
     ];
     for delivery in deliveries {
@@ -101,7 +100,7 @@ fn tell(event: &Event) -> Vec<String> {
     }
     lines.push(String::new());
     lines.push("payload".to_owned());
-    lines.push(out::lines(&format!("{payload:#}")));
+    lines.push(legible_lines(&format!("{payload:#}")));
     lines
 }
 
@@ -110,8 +109,8 @@ fn tell_delivery(delivery: &Delivery) -> Vec<String> {
     let since = settled_at.map_or(String::new(), |at| format!(" since {at}"));
     let reason = reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
     let mut lines = vec![
-        format!("{} → {}", out::one_line(route), out::one_line(target)),
-        out::one_line(&format!("  {state}{since}{reason}")),
+        format!("{} → {}", legible(route), legible(target)),
+        legible(&format!("  {state}{since}{reason}")),
     ];
     if *redrives > 0 {
         let times = if *redrives == 1 { "once".to_owned() } else { format!("{redrives} times") };
@@ -123,7 +122,7 @@ fn tell_delivery(delivery: &Delivery) -> Vec<String> {
         let error = error.as_deref().map_or(String::new(), |error| format!("  {error}"));
         let line =
             format!("  attempt {number}  {started_at}, {} ms{status}{error}", took_us / 1_000);
-        lines.push(out::one_line(&line));
+        lines.push(legible(&line));
         lines.extend(answer.iter().flat_map(|answer| indented(answer)));
     }
     lines
@@ -131,9 +130,9 @@ fn tell_delivery(delivery: &Delivery) -> Vec<String> {
 
 fn tell_message(message: &Message) -> Vec<String> {
     let Message { letter, body } = message;
-    let mut lines = vec![format!("message {}", out::one_line(&letter.letter))];
+    let mut lines = vec![format!("message {}", legible(&letter.letter))];
     let facts = [
-        ("lies in", Some(place(letter.source).to_owned())),
+        ("lies in", Some(letter.source.place().to_owned())),
         ("why", Some(letter.reason.clone())),
         ("event", letter.id.clone()),
         ("type", letter.kind.clone()),
@@ -145,7 +144,7 @@ fn tell_message(message: &Message) -> Vec<String> {
         ("retries", letter.attempts.map(|attempts| attempts.to_string())),
     ];
     for (name, text) in facts {
-        lines.extend(text.map(|text| format!("  {name:<7}  {}", out::one_line(&text))));
+        lines.extend(text.map(|text| format!("  {name:<7}  {}", legible(&text))));
     }
     if letter.id.is_none() {
         lines.push("  it holds no event that twinstream understands".to_owned());
@@ -157,5 +156,5 @@ fn tell_message(message: &Message) -> Vec<String> {
 }
 
 fn indented(text: &str) -> Vec<String> {
-    out::lines(text).lines().map(|line| format!("    {line}")).collect()
+    legible_lines(text).lines().map(|line| format!("    {line}")).collect()
 }

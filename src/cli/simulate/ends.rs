@@ -31,7 +31,12 @@ pub(super) struct WebhookArguments {
     #[arg(long = "webhook-token-file", value_name = "FILE", requires = "webhook_url")]
     token_file: Option<PathBuf>,
     /// How the secret is sent: bearer, basic (it is user:password), or the name of a header.
-    #[arg(long = "webhook-auth", value_name = "HOW", default_value = "bearer")]
+    #[arg(
+        long = "webhook-auth",
+        value_name = "HOW",
+        default_value = "bearer",
+        requires = "webhook_url"
+    )]
     auth: String,
 }
 
@@ -43,16 +48,21 @@ pub(super) struct CloudArguments {
     #[arg(long, value_name = "NAME", conflicts_with = "queue_url")]
     bus: Option<String>,
     /// Their source. AWS lets nobody but Auth0 use one that begins with aws.
-    #[arg(long, value_name = "SOURCE", default_value = BusCarrier::SOURCE)]
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        default_value = BusCarrier::SOURCE,
+        requires = "eventbridge"
+    )]
     bus_source: String,
     /// Send events to this queue, in EventBridge's envelope.
     #[arg(long, value_name = "URL")]
     queue_url: Option<String>,
     /// The region, where the credential chain names none.
-    #[arg(long)]
+    #[arg(long, requires = "eventbridge")]
     region: Option<String>,
     /// The address of an emulator or a stand-in, instead of AWS.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "eventbridge")]
     endpoint_url: Option<String>,
 }
 

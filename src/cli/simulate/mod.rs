@@ -17,11 +17,12 @@ use crate::app::simulate::{self, Settings, SimulateError};
 use crate::config::Sources;
 use crate::event::Path;
 use crate::sim::auth0::faults::{FaultsError, Skew, duration};
-use crate::sim::auth0::{self, Burst, Faults, PerPath, Played, Schedule};
+use crate::sim::auth0::{self, Burst, Faults, Mix, PerPath, Played, Schedule};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("ends").required(true).multiple(true)
     .args(["webhook_url", "bus", "queue_url"])))]
+#[command(group(ArgGroup::new("eventbridge").args(["bus", "queue_url"])))]
 #[command(after_help = "Faults are written with commas between them: loss=1%, \
     duplicates=2%:500ms (sent again after that time), delay=20ms, delay=lognormal(60ms,400ms) with \
     median and p99, delay=spikes(1%,2s), reorder=1%:2s (held back for that time), outage=30s+10s \
@@ -38,11 +39,11 @@ pub(super) struct Arguments {
     tenant: TenantArguments,
     /// What goes wrong on the webhook path.
     #[arg(long, value_name = "FAULTS", default_value = "none", help_heading = "Faults",
-        value_parser = webhook_faults)]
+        value_parser = webhook_faults, requires = "webhook_url")]
     webhook_faults: Faults,
     /// What goes wrong on the EventBridge path.
     #[arg(long, value_name = "FAULTS", default_value = "none", help_heading = "Faults",
-        value_parser = eventbridge_faults)]
+        value_parser = eventbridge_faults, requires = "eventbridge")]
     eventbridge_faults: Faults,
     /// Switch a stream on again this long after it was switched off: after 500 failures in a row.
     #[arg(long, value_name = "DURATION", help_heading = "Faults", value_parser = duration)]
@@ -75,7 +76,8 @@ struct LoadArguments {
     #[arg(long)]
     events: Option<u64>,
     /// Webhooks under way at a time: 1 as Auth0 has it, more for load; then order is not kept.
-    #[arg(long, default_value_t = NonZeroUsize::MIN, value_parser = streams)]
+    #[arg(long, default_value_t = NonZeroUsize::MIN, value_parser = streams,
+        requires = "webhook_url")]
     streams: NonZeroUsize,
     /// Really send more than 50 events a second, or 500 at once, to another host than this one.
     #[arg(long)]
@@ -92,6 +94,11 @@ struct TenantArguments {
     /// Whether the two streams carry the same id for one event; Auth0 does not say.
     #[arg(long, value_enum, default_value_t = Ids::Same)]
     ids: Ids,
+    /// Test calls of Auth0's Management API among them, out of 1,000 events; a comparison leaves
+    /// them out. One is two events, one for each stream.
+    #[arg(long, value_name = "OF 1000", default_value_t = Mix::default().tests_of_1000,
+        value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    test_events: u32,
     /// How far the tenant's clock is off: 300ms ahead, -2s behind. It is one clock for both paths.
     #[arg(long, value_name = "DURATION", default_value = "0s", allow_hyphen_values = true)]
     clock_skew: Skew,
@@ -165,6 +172,7 @@ impl Arguments {
                 Ids::Same => auth0::Ids::Same,
                 Ids::Different => auth0::Ids::Different,
             },
+            mix: Mix { tests_of_1000: self.tenant.test_events, ..Mix::default() },
             seed: self.tenant.seed,
             clock_skew: self.tenant.clock_skew,
             switch_on_after: self.switch_on_after,
@@ -189,7 +197,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let schedule = settings.schedule.clone();
     let (player, controls) = simulate::prepare(settings).await.map_err(failure)?;
     let stop = CancellationToken::new();
-    let came = watch::until_end(player.run(stop.clone()), controls, &schedule, async {
+    let playing = Box::pin(player.run(stop.clone()));
+    let came = watch::until_end(playing, controls, &schedule, async {
         stopped.await;
         stop.cancel();
     });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::out;
 use crate::app::simulate::{Place, Settings};
-use crate::event::Path;
+use crate::event::{Path, legible};
 use crate::sim::auth0::play::{PathPlayed, Quantiles};
 use crate::sim::auth0::truth::{Doubt, PathTotals};
 use crate::sim::auth0::{Arrivals, Faults, Ids, PerPath, Played};
@@ -17,7 +17,7 @@ pub(super) fn before(settings: &Settings) -> Vec<String> {
         let disturbed = disturbed(&settings.faults.webhook);
         lines.push(format!(
             "webhook      {}, {at_once} at a time{disturbed}",
-            out::one_line(&webhook.url)
+            legible(&webhook.url)
         ));
     }
     if let Some(cloud) = &settings.eventbridge {
@@ -25,8 +25,8 @@ pub(super) fn before(settings: &Settings) -> Vec<String> {
             Place::Bus(bus) => format!("event bus {bus}, source {}", cloud.source),
             Place::Queue(url) => format!("queue {url}"),
         };
-        let place = out::one_line(&place);
-        let at = out::one_line(cloud.endpoint_url.as_deref().unwrap_or("AWS itself"));
+        let place = legible(&place);
+        let at = legible(cloud.endpoint_url.as_deref().unwrap_or("AWS itself"));
         let disturbed = disturbed(&settings.faults.eventbridge);
         lines.push(format!("eventbridge  {place}, at {at}{disturbed}"));
     }
@@ -79,7 +79,7 @@ pub(super) fn after(came: &Played) -> String {
     lines.push(format!(
         "\n`twinstream compare --since {}` at the gateway should say the same of events seen, missing,\n\
          duplicates, out of order, and of the pairs, once the grace period is over.",
-        came.from.floor_to_millis()
+        came.from
     ));
     lines.extend(came.totals.doubts.iter().map(|doubt| format!("But {}.", why(*doubt))));
     lines.join("\n") + "\n"
@@ -177,7 +177,7 @@ fn answers(came: &Played) -> Vec<String> {
         let each = came.paths.of(path).as_ref()?.answers.iter();
         let each = each.map(|(answer, count)| format!("{answer} × {count}"));
         let all = each.collect::<Vec<_>>().join(", ");
-        (!all.is_empty()).then(|| format!("answers of {path}: {}", out::one_line(&all)))
+        (!all.is_empty()).then(|| format!("answers of {path}: {}", legible(&all)))
     };
     Path::ALL.into_iter().filter_map(of).collect()
 }

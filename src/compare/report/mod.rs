@@ -1,6 +1,7 @@
 //! The document as people and programs read it.
 
 mod json;
+pub mod rows;
 mod terminal;
 #[cfg(test)]
 mod sample;

@@ -2,15 +2,12 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::compare::words::{count, counted, duration, percent, probability, quantity};
-use crate::compare::{Document, Interval, PathReport};
-use crate::event::Path;
+use super::rows::{self, Row};
+use crate::compare::Document;
+use crate::compare::words::count;
 
 /// Columns of the widest line.
 const WIDTH: u16 = 100;
-
-/// Stands where a number cannot be computed.
-const NO_DATA: &str = "no data";
 
 /// The report as lines, each with its end.
 pub fn terminal(document: &Document) -> String {
@@ -42,84 +39,24 @@ fn heading(document: &Document) -> String {
 fn paths(document: &Document) -> Table {
     let mut table = columns(&["Path", "webhook", "eventbridge"]);
     align_right(&mut table, &[1, 2]);
-    let mut row = |title: &str, cell: &dyn Fn(&PathReport) -> String| {
-        let [webhook, eventbridge] = Path::ALL.map(|path| cell(document.paths.of(path)));
+    for Row { title, cells } in rows::paths(document) {
+        let [webhook, eventbridge] = cells;
         table.add_row([title, &webhook, &eventbridge]);
-    };
-    row("events seen", &|path| count(path.seen));
-    row("missing (only the other path saw it)", &|path| known(path.missing, count));
-    row("loss", &|path| known(path.loss, |loss| percent(loss.estimate)));
-    row("loss, 95 % interval", &|path| known(path.loss, |loss| between(loss, percent)));
-    row("duplicates (arrived again)", &|path| count(path.duplicates));
-    row("out of order (after a later event)", &|path| known(path.out_of_order, count));
-    row("latency, median", &|path| known(path.latency_ms.p50, duration));
-    row("latency, 90 % are below", &|path| known(path.latency_ms.p90, duration));
-    row("latency, 99 % are below", &|path| known(path.latency_ms.p99, duration));
-    row("latency, 99.9 % are below", &|path| known(path.latency_ms.p999, duration));
-    row("latency, longest", &|path| known(path.latency_ms.max, duration));
-    row("latency below zero", &|path| match path.latency_ms.negative {
-        0 => "0".to_owned(),
-        negative => format!("{} (clock alarm)", count(negative)),
-    });
-    row("arrivals left out of latency", &|path| count(path.latency_ms.flagged));
-    row("door open", &|path| duration(path.covered_seconds * 1e3));
+    }
     table
 }
 
 fn pairs(document: &Document) -> Table {
-    let pairs = &document.pairs;
-    let rules = pairs.paired_by;
     let mut table = columns(&["The same event on both paths", ""]);
     align_right(&mut table, &[1]);
-    let mut row = |title: &str, value: String| {
-        table.add_row([title.to_owned(), value]);
-    };
-    row("seen by both", count(pairs.both));
-    row("seen by the webhook alone", count(pairs.webhook_only));
-    row("seen by EventBridge alone", count(pairs.eventbridge_only));
-    row(
-        "seen by neither (estimate, at least)",
-        known(document.unseen, |unseen| {
-            format!("{}; 95 %: {}", quantity(unseen.estimate), between(unseen, quantity))
-        }),
-    );
-    row(
-        "do the paths lose equally? (McNemar, p)",
-        known(document.mcnemar, |test| probability(test.p_value)),
-    );
-    row("paired by id / by content / ambiguous", {
-        format!("{} / {} / {}", count(rules.id), count(rules.fallback), count(rules.ambiguous))
-    });
-    row("the webhook came first", known(pairs.webhook_first, |first| percent(first.share)));
-    row(
-        "the webhook came first, 95 % interval",
-        known(pairs.webhook_first, |first| {
-            format!("{} to {}", percent(first.low), percent(first.high))
-        }),
-    );
-    let difference = pairs.difference_ms;
-    row("EventBridge minus webhook, median", known(difference, |ms| duration(ms.median)));
-    row(
-        "EventBridge minus webhook, median's 95 % interval",
-        known(difference.and_then(|ms| ms.low.zip(ms.high)), |(low, high)| {
-            format!("{} to {}", duration(low), duration(high))
-        }),
-    );
-    row(
-        "EventBridge minus webhook, 90 % lie in",
-        known(difference, |ms| format!("{} to {}", duration(ms.p5), duration(ms.p95))),
-    );
+    for Row { title, cells: [cell] } in rows::pairs(document) {
+        table.add_row([title, &cell]);
+    }
     table
 }
 
 fn verdict(document: &Document) -> String {
-    let verdict = &document.verdict;
-    let needs = match verdict.needs_more_events {
-        Some(more) => format!(" ({} more needed)", counted(more, "event")),
-        None => String::new(),
-    };
-    let choice = verdict.choice.as_str().replace('_', " ");
-    bullets(&format!("Verdict: {choice}{needs}"), &verdict.reasons)
+    bullets(&format!("Verdict: {}", rows::verdict(document)), &document.verdict.reasons)
 }
 
 fn bullets(title: &str, sentences: &[String]) -> String {
@@ -159,14 +96,6 @@ fn lines(table: &Table) -> String {
         text.push('\n');
     }
     text
-}
-
-fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
-    value.map_or_else(|| NO_DATA.to_owned(), show)
-}
-
-fn between(interval: Interval, show: impl Fn(f64) -> String) -> String {
-    format!("{} to {}", show(interval.low), show(interval.high))
 }
 
 #[cfg(test)]

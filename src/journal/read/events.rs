@@ -16,6 +16,8 @@ pub struct EventFilter {
     pub subject: Option<String>,
     /// Only events that came before this one: the `next` of the page before.
     pub before: Option<i64>,
+    /// Only events that came after this one.
+    pub after: Option<i64>,
     /// This many at most.
     pub limit: usize,
 }
@@ -69,6 +71,10 @@ pub(super) fn list(
 ) -> rusqlite::Result<Vec<EventSummary>> {
     let mut sql = format!("SELECT {SUMMARY} FROM events WHERE seq < ?");
     let mut values = vec![Value::from(filter.before.unwrap_or(i64::MAX))];
+    if let Some(after) = filter.after {
+        sql.push_str(" AND seq > ?");
+        values.push(after.into());
+    }
     if let Some(kind) = &filter.kind {
         sql.push_str(" AND kind = ?");
         values.push(kind.clone().into());
@@ -80,4 +86,12 @@ pub(super) fn list(
     sql.push_str(" ORDER BY seq DESC LIMIT ?");
     values.push(i64::try_from(filter.limit).unwrap_or(i64::MAX).into());
     connection.prepare_cached(&sql)?.query_map(params_from_iter(values), summary)?.collect()
+}
+
+/// The first and the last event's number.
+pub(super) fn ends(connection: &Connection) -> rusqlite::Result<Option<(i64, i64)>> {
+    let ask = |sql| connection.prepare_cached(sql)?.query_row([], |row| row.get(0));
+    let first: Option<i64> = ask("SELECT min(seq) FROM events")?;
+    let last: Option<i64> = ask("SELECT max(seq) FROM events")?;
+    Ok(first.zip(last))
 }

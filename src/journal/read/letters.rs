@@ -79,6 +79,15 @@ impl LetterSource {
             Self::Rule => "rule",
         }
     }
+
+    /// The place, in words.
+    pub const fn place(self) -> &'static str {
+        match self {
+            Self::Journal => "the journal",
+            Self::Queue => "the queue's dead-letter queue",
+            Self::Rule => "the dead-letter queue of the rule's target",
+        }
+    }
 }
 
 /// Which part of the list.

@@ -5,10 +5,12 @@ mod lately;
 mod letters;
 pub(super) mod naming;
 mod observations;
+mod order_words;
 mod orders;
 mod quarantine;
 mod story;
 
+use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,6 +26,7 @@ pub use events::{EventFilter, EventSummary};
 pub use lately::Lately;
 pub use letters::{Letter, LetterFilter, LetterSource, Letters, Page};
 pub use naming::{Naming, NamingPage};
+pub use order_words::about;
 pub use orders::{OrderState, OrderStory, PausedTarget};
 pub use quarantine::{QuarantineFilter, QuarantinedBytes, QuarantinedSummary};
 pub use story::{ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventStory};
@@ -58,6 +61,27 @@ impl Reader {
     /// When the journal can't be read.
     pub async fn events(&self, filter: EventFilter) -> Result<Vec<EventSummary>, ReadError> {
         self.run(move |connection| events::list(connection, &filter).map_err(ReadError::Sqlite))
+            .await
+    }
+
+    /// The numbers of the first and the last event that the journal has.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn event_numbers(&self) -> Result<Option<(i64, i64)>, ReadError> {
+        self.run(|connection| events::ends(connection).map_err(ReadError::Sqlite)).await
+    }
+
+    /// The states of these events' deliveries, by the journal's number of the event; names as in
+    /// [`DeliveryStory::state`].
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn delivery_states(
+        &self,
+        seqs: Vec<i64>,
+    ) -> Result<BTreeMap<i64, Vec<&'static str>>, ReadError> {
+        self.run(move |connection| story::states(connection, &seqs).map_err(ReadError::Sqlite))
             .await
     }
 
@@ -130,7 +154,22 @@ impl Reader {
     /// # Errors
     /// When the journal can't be read.
     pub async fn orders(&self, limit: usize) -> Result<Vec<OrderStory>, ReadError> {
-        self.run(move |connection| orders::list(connection, limit).map_err(ReadError::Sqlite)).await
+        self.orders_before(None, limit).await
+    }
+
+    /// The same, only those given before this one.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn orders_before(
+        &self,
+        before: Option<OrderNo>,
+        limit: usize,
+    ) -> Result<Vec<OrderStory>, ReadError> {
+        self.run(move |connection| {
+            orders::list(connection, before, limit).map_err(ReadError::Sqlite)
+        })
+        .await
     }
 
     /// The orders that are under way, the first first.

@@ -1,6 +1,6 @@
 //! What people ordered.
 
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Timestamp;
@@ -59,13 +59,17 @@ pub struct PausedTarget {
     pub why: String,
 }
 
-pub(super) fn list(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<OrderStory>> {
+pub(super) fn list(
+    connection: &Connection,
+    before: Option<OrderNo>,
+    limit: usize,
+) -> rusqlite::Result<Vec<OrderStory>> {
     connection
         .prepare_cached(
             "SELECT no, at, kind, who, why, detail, state, total, done, cursor, ended_at
-             FROM orders ORDER BY no DESC LIMIT ?",
+             FROM orders WHERE no < ? ORDER BY no DESC LIMIT ?",
         )?
-        .query_map([limit], story)?
+        .query_map(params![before.map_or(i64::MAX, |order| order.0), limit], story)?
         .collect()
 }
 

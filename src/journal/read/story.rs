@@ -1,5 +1,7 @@
 //! The whole story of one event.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Connection;
 use serde::Serialize;
 
@@ -220,6 +222,38 @@ fn arrivals(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<ArrivalSt
     Ok(arrivals)
 }
 
+/// The name of a delivery's state.
+const fn state_of(column: i64) -> &'static str {
+    match column {
+        0 => "waiting",
+        1 => "parked",
+        2 => "in_flight",
+        3 => "retrying",
+        4 => "returned",
+        5 => "delivered",
+        7 => "superseded",
+        8 => "filtered",
+        9 => "discarded",
+        _ => "dead",
+    }
+}
+
+/// The states of these events' deliveries, in the order of their routes; nothing for an event that no
+/// route takes.
+pub(super) fn states(
+    connection: &Connection,
+    seqs: &[i64],
+) -> rusqlite::Result<BTreeMap<i64, Vec<&'static str>>> {
+    let mut statement =
+        connection.prepare_cached("SELECT state FROM deliveries WHERE seq = ? ORDER BY route")?;
+    let mut states = BTreeMap::new();
+    for seq in seqs {
+        let of_event = statement.query_map([seq], |row| Ok(state_of(row.get(0)?)))?;
+        states.insert(*seq, of_event.collect::<rusqlite::Result<_>>()?);
+    }
+    Ok(states)
+}
+
 fn deliveries(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<DeliveryStory>> {
     connection
         .prepare_cached(
@@ -227,18 +261,8 @@ fn deliveries(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<Deliver
              FROM deliveries JOIN routes ON no = route WHERE seq = ? ORDER BY name",
         )?
         .query_map([seq], |row| {
-            let (state, waits) = match row.get::<_, i64>(2)? {
-                0 => ("waiting", true),
-                1 => ("parked", false),
-                2 => ("in_flight", false),
-                3 => ("retrying", true),
-                4 => ("returned", true),
-                5 => ("delivered", false),
-                7 => ("superseded", false),
-                8 => ("filtered", false),
-                9 => ("discarded", false),
-                _ => ("dead", false),
-            };
+            let state = state_of(row.get(2)?);
+            let waits = matches!(state, "waiting" | "retrying" | "returned");
             let due_at: Timestamp = row.get(4)?;
             Ok(DeliveryStory {
                 route: row.get(0)?,

@@ -154,14 +154,12 @@ pub(super) fn elsewhere(kind: &str, object: &Map<String, Value>) -> (String, Str
     ];
     let name = names.into_iter().flatten().find_map(Value::as_str);
     let family = family.replace('.', " ");
-    match name {
-        Some(name) => (name.to_owned(), format!("{family} {verb}")),
-        None => {
-            let mut letters = family.chars();
-            let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-            (first.into_iter().chain(letters).collect(), verb.to_owned())
-        }
+    if let Some(name) = name {
+        return (name.to_owned(), format!("{family} {verb}"));
     }
+    let mut letters = family.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    (first.into_iter().chain(letters).collect(), verb.to_owned())
 }
 
 #[cfg(test)]

@@ -99,18 +99,15 @@ impl People {
         let who = name(object).or_else(|| known.and_then(|known| name(&known.object)));
         let mut news = self.news(event, told, who.unwrap_or(id).to_owned(), what);
         news.user_id = Some(id.to_owned());
-        match self.all.get_mut(id) {
-            Some(person) => {
-                news.late |= news.time < person.latest.time;
-                // Old news is told, and changes nothing.
-                if !news.late {
-                    person.follow(object, &news);
-                }
+        if let Some(person) = self.all.get_mut(id) {
+            news.late |= news.time < person.latest.time;
+            // Old news is told, and changes nothing.
+            if !news.late {
+                person.follow(object, &news);
             }
-            None => {
-                self.make_room();
-                self.all.insert(id.to_owned(), Person::new(id, object, &news));
-            }
+        } else {
+            self.make_room();
+            self.all.insert(id.to_owned(), Person::new(id, object, &news));
         }
         news
     }
@@ -379,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn test_events_are_shown_and_change_nobody() {
+    fn events_of_the_test_call_are_shown_and_change_nobody() {
         let mut people = People::default();
         let event = json!({
             "type": "user.updated", "time": START, "a0purpose": "test",

@@ -1,4 +1,4 @@
-//! The little of WebDriver that is needed here. The crates for it bring second versions of others, or
+//! The little of `WebDriver` that is needed here. The crates for it bring second versions of others, or
 //! turn on features of `serde_json` by which the program under test would be another.
 
 use std::net::TcpListener;
@@ -8,7 +8,8 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::chromium::Programs;
-use crate::support::{guarded, until};
+use crate::support::guarded::{self, Guarded};
+use crate::support::until;
 
 /// A browser without a window, with nothing in it.
 #[derive(Debug)]
@@ -16,11 +17,11 @@ pub(super) struct Browser {
     client: reqwest::Client,
     session: String,
     /// Dropped, driver and browser end.
-    _driver: std::process::Child,
+    _driver: Guarded,
     _profile: tempfile::TempDir,
 }
 
-/// The name under which WebDriver hands out elements (W3C WebDriver, "Elements").
+/// The name under which `WebDriver` hands out elements (W3C `WebDriver`, "Elements").
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 const COMMAND_WITHIN: Duration = Duration::from_mins(1);
 
@@ -130,7 +131,7 @@ impl Browser {
         base64::engine::general_purpose::STANDARD.decode(picture).unwrap()
     }
 
-    /// A command of the Chrome DevTools Protocol.
+    /// A command of the Chrome `DevTools` Protocol.
     pub(super) async fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await
     }

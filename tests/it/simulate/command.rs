@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{arrivals, check_same, gateway, lines};
+use super::{check_same, copies, gateway, lines};
 use crate::support::cloud::Cloud;
 use crate::support::process;
 use crate::support::settings::Settings;
@@ -42,6 +42,7 @@ async fn its_truth_is_what_compare_says_of_the_journal() {
         "--webhook-faults=loss=5%,duplicates=5%:100ms,reorder=5%:300ms",
         "--eventbridge-faults=loss=3%,duplicates=3%:100ms,skew=-2s",
         "--clock-skew=-250ms",
+        "--test-events=20",
         "--truth=truth.jsonl",
         "--json",
     ];
@@ -58,7 +59,7 @@ async fn its_truth_is_what_compare_says_of_the_journal() {
     assert_eq!((records.len(), &summary["totals"]), (200, &totals));
     assert_eq!(summary["happened"], 200);
     assert!(summary["paths"]["webhook"]["due_to_accepted_ms"]["p999"].is_number(), "{summary:#}");
-    gateway.arrived(arrivals(&totals)).await;
+    gateway.arrived(records.iter().map(copies).sum()).await;
     cloud.emptied().await;
     let since = summary["from"].as_str().unwrap();
     let compared = process::run(gateway.settings(), &["compare", "--json", "--since", since]);
@@ -137,6 +138,12 @@ async fn wrong_arguments_are_named() {
     let both = ["--bus=b", "--queue-url=http://127.0.0.1:1/q"];
     check(&both, 2, "cannot be used with").await;
     let token = "--webhook-token-env=TOKEN";
+    check(&[url, token, "--eventbridge-faults=loss=1%"], 2, "<--bus <NAME>|--queue-url <URL>>")
+        .await;
+    check(&[url, token, "--region=eu-west-1"], 2, "<--bus <NAME>|--queue-url <URL>>").await;
+    check(&["--bus=b", "--streams=2"], 2, "--webhook-url <URL>").await;
+    check(&["--webhook-url=http://kim:pw@127.0.0.1:1/", token], 2, "has a name or a password")
+        .await;
     check(&[url, token, "--webhook-auth=X Y"], 2, "`X Y` is no name of an HTTP header").await;
     check(&[url, token, "--webhook-faults=loss=2"], 2, "write it like 1% or 0.01").await;
     check(&[url, token, "--webhook-faults=skew=1s"], 2, "--clock-skew").await;

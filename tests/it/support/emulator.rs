@@ -4,12 +4,13 @@
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use super::{guarded, http};
+use super::guarded::{self, Guarded};
+use super::http;
 
 const VERSION: &str = "1.5.33";
 
@@ -17,7 +18,7 @@ const VERSION: &str = "1.5.33";
 #[derive(Debug)]
 pub(crate) struct Emulator {
     port: u16,
-    _guard: Child,
+    _guard: Guarded,
 }
 
 impl Emulator {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use twinstream::event::{Path, Purpose, Timestamp};
 use twinstream::normalize;
-use twinstream::sim::auth0::{Change, Ids, Mix, Population, TENANT, Tenant};
+use twinstream::sim::auth0::{Change, Ids, Mix, Population, Shares, TENANT, Tenant};
 
 /// The types of Auth0's SDKs, as of August 2026.
 const TYPES: [&str; 25] = [
@@ -60,9 +60,11 @@ fn text<'a>(event: &'a Value, pointer: &str) -> &'a str {
     found.unwrap_or_else(|| panic!("no text at {pointer} in {event:#}"))
 }
 
-/// Nobody and nothing there at the start, but for the connections that every tenant has.
+/// Nobody and nothing there at the start, but for the connections that every tenant has. More come
+/// than go.
 fn from_nothing() -> Mix {
-    Mix { start: Population { users: 0, organizations: 0, groups: 0 }, ..Mix::default() }
+    let start = Population { users: 0, organizations: 0, groups: 0 };
+    Mix { start, shares: Shares { created: 50, ..Shares::default() }, ..Mix::default() }
 }
 
 #[test]

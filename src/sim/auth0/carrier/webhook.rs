@@ -79,6 +79,9 @@ pub enum WebhookError {
     /// Not a URL of HTTP.
     #[error("`{0}` is no http:// or https:// URL")]
     Url(String),
+    /// A URL with a name or a password in it, which would be shown.
+    #[error("the URL has a name or a password in it; they go into the secret, as user:password")]
+    Secret,
     /// The client could not be set up.
     #[error("setting up the HTTP client")]
     Client(#[source] reqwest::Error),
@@ -108,6 +111,9 @@ impl WebhookCarrier {
         let parsed: Url = url.parse().map_err(|_| wrong())?;
         if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
             return Err(wrong());
+        }
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(WebhookError::Secret);
         }
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -204,7 +210,7 @@ mod tests {
     #[test]
     fn only_http_can_be_posted_to() {
         let authorization = || Authorization::bearer(&SecretString::from("x")).unwrap();
-        for url in ["", "example.com/hook", "ftp://example.com/", "file:///x"] {
+        for url in ["", "example.com/hook", "ftp://example.com/", "http://kim:secret@localhost/"] {
             assert!(WebhookCarrier::new(url, authorization()).is_err(), "{url}");
         }
         assert!(WebhookCarrier::new("http://[::1]:8080/x", authorization()).is_ok());

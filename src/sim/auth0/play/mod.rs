@@ -82,6 +82,8 @@ pub struct Player {
     happened: u64,
     /// When the last of them happened.
     happening: Duration,
+    /// The earliest `time` of them.
+    earliest: Option<Timestamp>,
     orders: mpsc::Receiver<Order>,
     now: watch::Sender<Now>,
 }
@@ -135,6 +137,7 @@ impl Player {
             truth,
             happened: 0,
             happening: Duration::ZERO,
+            earliest: None,
             orders,
             now,
         };
@@ -188,6 +191,9 @@ impl Player {
             });
             let event = self.truth.happened(&change, planned)?;
             self.happened += 1;
+            // Not always the first one's: a tenant may write fewer digits of a second.
+            self.earliest =
+                Some(self.earliest.map_or(change.time, |earliest| earliest.min(change.time)));
             self.happening = self.began.0.elapsed();
             for path in Path::ALL {
                 let Some(lane) = self.lanes.of_mut(path) else { continue };
@@ -326,7 +332,7 @@ impl Player {
             webhook: webhook.map(PathPlayed::of),
             eventbridge: eventbridge.map(PathPlayed::of),
         };
-        let from = self.clock_skew.shown(self.began.1);
+        let from = self.earliest.unwrap_or_else(|| self.clock_skew.shown(self.began.1));
         let (happened, happening) = (self.happened, self.happening);
         Ok(Played { happened, from, happening, took, was_stopped, totals, paths })
     }

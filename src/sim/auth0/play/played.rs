@@ -17,7 +17,7 @@ use crate::sim::auth0::{Change, PerPath};
 pub struct Played {
     /// Events that happened.
     pub happened: u64,
-    /// The first `time` that an event of it could have.
+    /// The earliest `time` of its events, for the window of a comparison.
     pub from: Timestamp,
     /// How long events happened, in seconds.
     #[serde(rename = "happening_seconds", serialize_with = "seconds")]

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::super::carrier::scripted::Scripted;
 use super::super::carrier::{Answer, Letter};
-use super::super::{Arrivals, Ids};
+use super::super::{Arrivals, Ids, Mix};
 use super::*;
 use crate::clock::ManualClock;
 
@@ -22,7 +22,8 @@ fn stream(carrier: &Scripted, faults: &str) -> Option<Stream> {
 fn play(events: u64, webhook: Option<Stream>, eventbridge: Option<Stream>) -> Play {
     let (arrivals, events) = (Arrivals::Even, Some(events));
     Play {
-        tenant: Tenant::new(1, Ids::Same),
+        // Tests are counted apart.
+        tenant: Tenant::with(1, Ids::Same, &Mix { tests_of_1000: 0, ..Mix::default() }),
         schedule: Schedule { rate: 10.0, arrivals, burst: None, within: None, events },
         streams: PerPath { webhook, eventbridge },
         rules: Rules::default(),
@@ -66,6 +67,7 @@ async fn events_happen_on_schedule_and_go_out_by_both_paths() {
         let time = Timestamp::parse(event["time"].as_str().unwrap()).unwrap();
         assert_eq!(time, START.plus(Duration::from_millis(100 * number)));
     }
+    assert_eq!(played.from, START);
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,6 +190,9 @@ async fn a_failed_event_is_sent_again_by_order_and_the_oldest_are_forgotten() {
     let totals = came.unwrap().totals.paths.webhook.unwrap();
     assert_eq!((totals.seen, totals.failed), (5, 5), "the first was no longer listed");
     assert_eq!(totals.out_of_order, 1);
+    let all = ids(&webhook);
+    let again = all.iter().filter(|id| **id == all[5]).count();
+    assert_eq!(again, 2, "the sixth was");
 }
 
 #[tokio::test(start_paused = true)]
@@ -218,6 +223,22 @@ async fn a_batch_takes_what_is_due_in_order() {
     sorted.sort_unstable();
     sorted.dedup();
     assert_eq!(sorted.len(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_batch_had_to_send_again_came_after_the_rest_of_it() {
+    let began = Instant::now();
+    // The second call has what came during the first: its first entry is the second event.
+    let mut bus = Scripted::new(move |letter, at| {
+        let event: Value = serde_json::from_str(&letter.json).unwrap();
+        let is_second = event["time"] == START.plus(Duration::from_millis(100)).to_string();
+        let is_early = at - began < Duration::from_secs(1);
+        if is_second && is_early { Answer::Busy("Throttling".into()) } else { Answer::Taken }
+    });
+    (bus.batch_max, bus.takes) = (10, Duration::from_millis(450));
+    let played = run(play(5, None, stream(&bus, "none"))).await;
+    let totals = played.totals.paths.eventbridge.unwrap();
+    assert_eq!((totals.seen, totals.out_of_order), (5, 1));
 }
 
 #[tokio::test(start_paused = true)]

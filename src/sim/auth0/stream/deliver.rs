@@ -85,31 +85,41 @@ pub(crate) async fn deliver(batch: &Batch, stop: &CancellationToken) -> Vec<Sent
 
 /// Sends these letters once.
 async fn attempt(batch: &Batch, left: &[usize], stop: &CancellationToken) -> Vec<(usize, Attempt)> {
-    let at = Instant::now();
     let (began, wall) = batch.began;
-    let elapsed = at.saturating_duration_since(began);
-    let is_out = batch.path == Path::Webhook && batch.faults.outage_until(elapsed).is_some();
-    let answers = if is_out {
-        vec![Answer::NotSent("outage".into()); left.len()]
-    } else {
-        let letters: Vec<Letter> =
-            left.iter().filter_map(|position| batch.letters.get(*position)).cloned().collect();
-        let now = batch.faults.skew.shown(wall.plus(elapsed));
-        tokio::select! {
-            biased;
-            answers = batch.carrier.carry(&letters, now) => answers,
-            () = stopped(stop) => vec![Answer::Unanswered("stopped".into()); left.len()],
-        }
+    let mut at = Instant::now();
+    let outage = batch.faults.outage_until(at.saturating_duration_since(began));
+    if let (Path::Webhook, Some(_)) = (batch.path, outage) {
+        let (took, answer) = (Duration::ZERO, Answer::NotSent("outage".into()));
+        let attempt = Attempt { at, took, answer };
+        return left.iter().map(|position| (*position, attempt.clone())).collect();
+    }
+    if let Some(end) = outage {
+        // What was planned is due after it; what was held up by others waits here.
+        until(began + end, stop).await;
+        at = Instant::now();
+    }
+    let letters: Vec<Letter> =
+        left.iter().filter_map(|position| batch.letters.get(*position)).cloned().collect();
+    let now = batch.faults.skew.shown(wall.plus(at.saturating_duration_since(began)));
+    let answers = tokio::select! {
+        biased;
+        answers = batch.carrier.carry(&letters, now) => answers,
+        () = stopped(stop) => vec![Answer::Unanswered("stopped".into()); left.len()],
     };
     let took = at.elapsed();
-    if !is_out && !batch.faults.slow.is_zero() {
-        tokio::select! {
-            () = sleep_until(at + took + batch.faults.slow) => {}
-            () = stop.cancelled() => {}
-        }
+    if !batch.faults.slow.is_zero() {
+        until(at + took + batch.faults.slow, stop).await;
     }
     let attempts = answers.into_iter().map(|answer| Attempt { at, took, answer });
     left.iter().copied().zip(attempts).collect()
+}
+
+/// Waits until then, or until people stop the play.
+async fn until(then: Instant, stop: &CancellationToken) {
+    tokio::select! {
+        () = sleep_until(then) => {}
+        () = stop.cancelled() => {}
+    }
 }
 
 /// Some time after people stopped the play.

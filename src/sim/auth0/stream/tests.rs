@@ -53,6 +53,7 @@ fn too_many_failures_in_a_row_or_in_all_switch_a_stream_off() {
     check_standing("--+--+", true);
     check_standing("--+--+-", false);
     check_standing("---+++", false);
+    check_standing("---+-", false);
     check_standing("---!", true);
     check_standing("---!--", true);
     check_standing("---!---", false);
@@ -131,6 +132,17 @@ async fn nothing_is_sent_in_an_outage_of_the_webhook_path() {
     let outage = Answer::NotSent("outage".into());
     assert_eq!(answers, [&outage, &outage, &Answer::Status(204)]);
     assert_eq!(carrier.carried().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_for_eventbridge_waits_for_the_end_of_the_outage() {
+    let carrier = Scripted::new(|_, _| Answer::Taken);
+    let batch = batch(&carrier, Path::Eventbridge, "outage=0s+9s", &["{}"]);
+    let began = Instant::now();
+    let sent = deliver(&batch, &CancellationToken::new()).await;
+    assert!(sent[0].is_delivered() && sent[0].attempts.len() == 1);
+    let waited = carrier.carried()[0].0 - began;
+    assert!((9_000..9_010).contains(&waited.as_millis()), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,14 @@ fn change(time_ms: i64, test: bool) -> Change {
     let change = Tenant::new(1, Ids::Same).next_change(time);
     let carried = |id: &str| CloudEvent { id: id.into(), json: "{}".into() };
     let other = if test { "evt_b" } else { "evt_a" };
-    Change { time, test, webhook: carried("evt_a"), eventbridge: carried(other), ..change }
+    Change {
+        kind: "user.updated",
+        time,
+        test,
+        webhook: carried("evt_a"),
+        eventbridge: carried(other),
+        ..change
+    }
 }
 
 fn truth() -> Truth {
