@@ -73,3 +73,43 @@ fn row(view: View<'_>, event: &EventSummary) -> Row {
         is_test: event.test,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::pages::pulse::fixture::ago;
+
+    fn event(seq: i64) -> EventSummary {
+        EventSummary {
+            seq,
+            id: format!("evt_{seq}"),
+            kind: "user.updated".to_owned(),
+            subject: "user:auth0|1".to_owned(),
+            time: ago(1),
+            test: false,
+            first_path: Path::Webhook,
+            webhook_at: Some(ago(0)),
+            eventbridge_at: None,
+            duplicates: 0,
+        }
+    }
+
+    #[track_caller]
+    fn check(came: u64, expected: &[i64], expected_one_in: u64) {
+        let last = i64::try_from(came).unwrap();
+        let events = (1..=last).map(event).collect();
+        let lately = Lately { events, came, one_in: 1, ..Lately::default() };
+        let newest: Vec<EventSummary> = (1..=last).rev().map(event).take(4).collect();
+        let (picked, one_in) = picked(&lately, &newest);
+        let picked: Vec<i64> = picked.iter().map(|event| event.seq).collect();
+        assert_eq!((picked.as_slice(), one_in), (expected, expected_one_in));
+    }
+
+    #[test]
+    fn the_list_stays_long_enough_to_be_read() {
+        check(0, &[], 1);
+        check(75, &[75, 74, 73, 72], 1);
+        check(150, &[150, 148, 146, 144], 2);
+        check(226, &[224, 220, 216, 212], 4);
+    }
+}

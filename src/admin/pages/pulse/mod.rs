@@ -1,5 +1,7 @@
 //! What the overview shows, read once for all who look at it.
 
+#[cfg(test)]
+pub(super) mod fixture;
 mod tape;
 
 use std::collections::BTreeMap;
