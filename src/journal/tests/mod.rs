@@ -5,6 +5,7 @@ mod accepting;
 mod claiming;
 mod content;
 mod failing;
+mod lately;
 mod opening;
 mod retaining;
 mod settling;

@@ -36,10 +36,6 @@ impl fmt::Display for Px {
 pub(super) struct PathData(String);
 
 impl PathData {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// A line.
     fn line(&mut self, from: (f64, f64), to: (f64, f64)) {
         self.push('M', from);
@@ -80,7 +76,6 @@ mod tests {
     #[test]
     fn paths_are_short() {
         let mut path = PathData::default();
-        assert!(path.is_empty());
         path.line((0.0, 1.25), (10.0, 20.0));
         path.dot((3.0, 4.0));
         assert_eq!(path.to_string(), "M0 1.2L10 20M3 4h0");

@@ -173,3 +173,96 @@ fn ticks(lane: f64) -> Vec<Tick> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: Size = Size { name: "test", width: 328.0, gutter: 0.0 };
+    const GRACE: Duration = Duration::from_secs(5);
+
+    fn now() -> Timestamp {
+        Timestamp::from_millis(1_772_356_544_000)
+    }
+
+    /// An event that came so many seconds ago by webhook, and by EventBridge.
+    fn event(webhook: Option<u64>, eventbridge: Option<u64>) -> EventSummary {
+        let at = |ago: Option<u64>| ago.map(|ago| now().minus(Duration::from_secs(ago)));
+        let is_webhook_first = webhook.unwrap_or(0) >= eventbridge.unwrap_or(0);
+        EventSummary {
+            seq: 1,
+            id: "evt_1".to_owned(),
+            kind: "user.updated".to_owned(),
+            subject: "user:auth0|1".to_owned(),
+            time: now(),
+            test: false,
+            first_path: if is_webhook_first { Path::Webhook } else { Path::Eventbridge },
+            webhook_at: at(webhook),
+            eventbridge_at: at(eventbridge),
+            duplicates: 0,
+        }
+    }
+
+    fn draw(event: EventSummary, mode: PathSet) -> Race {
+        let runners = Runners { events: &[event], now: now(), grace: GRACE, mode };
+        Race::draw(runners, SIZE)
+    }
+
+    /// The marks of the first arrival by either path, the line, and what is told of one arrival alone.
+    #[track_caller]
+    fn check(event: EventSummary, expected: [&str; 4]) {
+        let race = draw(event, PathSet::Both);
+        let all =
+            |paths: &PerPath<PathData>| Path::ALL.map(|path| paths.of(path).to_string()).concat();
+        let alone = format!("{}{}", race.awaited, race.missed);
+        assert_eq!([all(&race.first), all(&race.second), all(&race.joined), alone], expected);
+    }
+
+    #[test]
+    fn the_slant_of_a_line_is_the_lag() {
+        let found = ["M256 34h0", "M288 146h0", "M256 34L288 146", ""];
+        check(event(Some(2), Some(1)), found);
+        let found = ["M256 146h0", "M320 34h0", "M256 146L320 34", ""];
+        check(event(Some(0), Some(2)), found);
+    }
+
+    #[test]
+    fn what_only_one_path_brought_is_awaited_and_then_missed() {
+        check(event(Some(5), None), ["M160 34h0", "", "", "M160 34L160 60"]);
+        let cross = "M123.5 29.5L132.5 38.5M123.5 38.5L132.5 29.5";
+        let missed = format!("M128 146L128 120{cross}");
+        check(event(None, Some(6)), ["M128 146h0", "", "", &missed]);
+    }
+
+    #[test]
+    fn with_one_door_nothing_is_awaited() {
+        let race = draw(event(Some(6), None), PathSet::Webhook);
+        assert_eq!(race.first.of(Path::Webhook).to_string(), "M128 34h0");
+        assert_eq!((race.awaited, race.missed), (PathData::default(), PathData::default()));
+    }
+
+    #[test]
+    fn what_is_over_is_not_drawn() {
+        check(event(Some(12), Some(11)), ["", "", "", ""]);
+        check(event(Some(12), Some(9)), ["M-64 34h0", "M32 146h0", "M-64 34L32 146", ""]);
+        check(event(None, None), ["", "", "", ""]);
+    }
+
+    #[test]
+    fn the_axis_ends_now() {
+        let ticks = ticks(SIZE.lane());
+        let ticks: Vec<(f64, &str)> =
+            ticks.iter().map(|tick| (tick.x, tick.label.as_str())).collect();
+        assert_eq!(ticks, [(320.0, "now"), (160.0, "−5 s"), (0.0, "−10 s")]);
+    }
+
+    #[test]
+    fn many_marks_are_drawn_smaller() {
+        let events = vec![event(Some(2), Some(1)); MARKS_LARGE_MAX + 1];
+        let mark = |events| {
+            let runners = Runners { events, now: now(), grace: GRACE, mode: PathSet::Both };
+            Race::draw(runners, SIZE).mark
+        };
+        assert!(mark(&events[1..]) > mark(&events));
+    }
+}

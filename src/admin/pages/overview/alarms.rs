@@ -119,7 +119,10 @@ fn door(view: View<'_>, path: Path) -> Option<Alarm> {
 fn refused(view: View<'_>) -> Option<Alarm> {
     let refused = view.pulse.tape.growth(KEPT_FOR, |sample| sample.refused);
     (refused > 0).then(|| {
-        let title = format!("{} had a wrong secret lately.", counted(refused, "webhook request"));
+        let title = format!(
+            "{} had a wrong secret in the last 15 min.",
+            counted(refused, "webhook request")
+        );
         let text = "They were answered 401, which Auth0 does not repeat: if they were its own, \
                     these events came by webhook for the last time. Compare the secrets.";
         Alarm::bad(title, text.to_owned()).at("/setup", "Secrets")
@@ -180,7 +183,7 @@ fn silent(view: View<'_>, path: Path) -> Option<Alarm> {
 fn died(view: View<'_>) -> Option<Alarm> {
     let died = view.pulse.tape.growth(KEPT_FOR, |sample| sample.died);
     (died > 0).then(|| {
-        let title = format!("{} came up lately.", counted(died, "new dead letter"));
+        let title = format!("{} in the last 15 min.", counted(died, "new dead letter"));
         let text = "Their targets refused them, or never answered well. They are kept for redrive.";
         Alarm::warn(title, text.to_owned()).at("/dead-letters", "Dead letters")
     })
@@ -189,8 +192,124 @@ fn died(view: View<'_>) -> Option<Alarm> {
 fn quarantined(view: View<'_>) -> Option<Alarm> {
     let came = view.pulse.tape.growth(KEPT_FOR, |sample| sample.quarantined);
     (came > 0).then(|| {
-        let title = format!("{} could not be understood lately.", counted(came, "arrival"));
+        let title =
+            format!("{} could not be understood in the last 15 min.", counted(came, "arrival"));
         let text = "Their bytes are kept as they came.";
         Alarm::warn(title, text.to_owned()).at("/quarantine", "Quarantine")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::admin::pages::pulse::fixture::{ago, quiet, sample, tape};
+    use crate::admin::pages::pulse::{PerPath, Pulse, Sample};
+    use crate::journal::PausedTarget;
+    use crate::telemetry::TargetState;
+
+    /// The alarms' kinds and the beginnings of what they say.
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Pulse), expected: &[(&str, &str)]) {
+        let mut pulse = quiet();
+        change(&mut pulse);
+        let view = View { pulse: &pulse, mode: PathSet::Both, grace: Duration::from_mins(15) };
+        let found = Alarms::of(view).alarms;
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (alarm, (kind, start)) in found.iter().zip(expected) {
+            assert_eq!(alarm.kind, *kind, "{alarm:?}");
+            let said = format!("{} {}", alarm.title, alarm.text);
+            assert!(said.starts_with(start), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_quiet_gateway_has_none() {
+        check(|_| {}, &[]);
+        let pulse = quiet();
+        let view = View { pulse: &pulse, mode: PathSet::Both, grace: Duration::ZERO };
+        let said = all_is_well(view);
+        assert_eq!(said, "Both doors are open, the journal commits, the target is up.");
+    }
+
+    #[test]
+    fn a_door_that_takes_nothing_in_is_told() {
+        let failing = DoorState::Failing { since: ago(120), error: "no such queue".to_owned() };
+        let said = "The eventbridge door has taken nothing in for 2 min. no such queue.";
+        check(|pulse| drop(pulse.doors.insert(Path::Eventbridge, failing)), &[("bad", said)]);
+        let opening = DoorState::Opening { waiting_for: Some("no route to host".to_owned()) };
+        let said = "The webhook door can't be opened. no route to host.";
+        check(|pulse| drop(pulse.doors.insert(Path::Webhook, opening)), &[("bad", said)]);
+        check(
+            |pulse| {
+                pulse.doors.insert(Path::Webhook, DoorState::Opening { waiting_for: None });
+            },
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_journal_that_does_not_commit_or_can_t_be_read_is_told() {
+        check(
+            |pulse| pulse.unreadable = true,
+            &[("bad", "The journal can't be read. This page is")],
+        );
+        let failed = Some(Probe::Failed { why: "disk full".to_owned() });
+        check(|pulse| pulse.probe = failed, &[("bad", "The journal does not commit. disk full. ")]);
+    }
+
+    #[test]
+    fn what_counts_up_is_told_the_worst_first() {
+        let grown = |change: fn(&mut Sample)| {
+            let mut last = sample(0);
+            change(&mut last);
+            move |pulse: &mut Pulse| pulse.tape = tape([sample(60), last])
+        };
+        check(
+            grown(|last| (last.died, last.refused, last.quarantined) = (3, 1, 2)),
+            &[
+                ("bad", "1 webhook request had a wrong secret"),
+                ("warn", "3 new dead letters in the last 15 min."),
+                ("warn", "2 arrivals could not be understood"),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_target_that_is_down_or_paused_is_told() {
+        let down = TargetState {
+            breaker: BreakerState::Open,
+            down_because: Some("HTTP 503".into()),
+            ..TargetState::new(ago(90))
+        };
+        let said = "The target app has been down for 1 min. HTTP 503. Its deliveries wait";
+        let name = Arc::from("app");
+        check(|pulse| drop(pulse.targets.insert(name, down)), &[("bad", said)]);
+        let paused = PausedTarget {
+            target: "app".to_owned(),
+            since: ago(7_200),
+            who: "Kim".to_owned(),
+            why: "deploy".to_owned(),
+        };
+        let said = "The target app is paused. By Kim, 2 h 0 min ago. ";
+        check(|pulse| pulse.paused.push(paused), &[("warn", said)]);
+    }
+
+    #[test]
+    fn a_path_that_is_silent_while_the_other_goes_on_is_told() {
+        let going_on = |came: u64| {
+            let came = PerPath::new(|path| if path == Path::Webhook { came } else { 0 });
+            move |pulse: &mut Pulse| {
+                pulse.tape = tape([sample(30), Sample { came, ..sample(0) }]);
+                pulse.last_arrival = PerPath::new(|path| {
+                    Some(if path == Path::Webhook { ago(0) } else { ago(180) })
+                });
+            }
+        };
+        let said =
+            "No new event came by eventbridge for 3 min. By webhook came 10 in the last 30 s.";
+        check(going_on(SILENT_WHILE), &[("warn", said)]);
+        check(going_on(SILENT_WHILE - 1), &[]);
+    }
 }

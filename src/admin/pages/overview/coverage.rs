@@ -41,7 +41,8 @@ fn bar(view: View<'_>, path: Path) -> Bar {
     let covered = covered_seconds(open, window);
     // The journal is told every few seconds that a door is open.
     let closed = (window.seconds() - covered).max(0.0);
-    let closed = if closed < 10.0 {
+    let is_open_throughout = closed < 10.0;
+    let closed = if is_open_throughout {
         match pulse.began {
             Some(_) => "open since the start".to_owned(),
             None => "open all the time".to_owned(),
@@ -53,7 +54,11 @@ fn bar(view: View<'_>, path: Path) -> Bar {
         path,
         known: stretches(&[window], hour),
         open: stretches(open, hour),
-        share: words::percent((covered / window.seconds().max(1.0)).min(1.0)),
+        share: words::percent(if is_open_throughout {
+            1.0
+        } else {
+            (covered / window.seconds().max(1.0)).min(1.0)
+        }),
         closed,
     }
 }

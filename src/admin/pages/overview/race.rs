@@ -32,6 +32,8 @@ pub(super) struct RaceCard {
 struct Lane {
     path: Path,
     y: f64,
+    /// Where its name is, if that is not left of it: away from the lines.
+    name_y: f64,
     rate: Rate,
     in_mode: bool,
 }
@@ -62,6 +64,10 @@ impl RaceCard {
         let lanes = Path::ALL.map(|path| Lane {
             path,
             y: lane_y(path),
+            name_y: match path {
+                Path::Webhook => lane_y(path) - 16.0,
+                Path::Eventbridge => lane_y(path) + 22.0,
+            },
             rate: rate(pulse.tape.rate(path, RATE_OVER).unwrap_or(0.0)),
             in_mode: view.mode.contains(path),
         });

@@ -94,8 +94,11 @@ fn verdict(document: &Document) -> Verdict {
         Choice::NotEnoughData => ("info", "Not enough data yet"),
     };
     let needs = verdict.needs_more_events.map(|more| counted(more, "more event") + " needed");
-    // What decided stands last.
-    let reason = verdict.reasons.last().cloned().unwrap_or_default();
+    // What decided stands last; that so many more are needed, it says no better.
+    let reason = match needs {
+        Some(_) => String::new(),
+        None => verdict.reasons.last().cloned().unwrap_or_default(),
+    };
     Verdict { kind, title, needs, reason }
 }
 

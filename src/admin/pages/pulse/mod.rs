@@ -1,5 +1,7 @@
 //! What the overview shows, read once for all who look at it.
 
+#[cfg(test)]
+pub(super) mod fixture;
 mod tape;
 
 use std::collections::BTreeMap;
@@ -36,7 +38,7 @@ const FRESH_WITHIN: Duration = Duration::from_secs(3);
 
 /// Events are shown that came first in this time; longer than a lane, for those whose other arrival
 /// is late.
-const LATELY: Duration = Duration::from_secs(75);
+pub(super) const LATELY: Duration = Duration::from_secs(75);
 /// So many of them at most.
 const LATELY_MAX: u64 = 600;
 /// The list of the last events.
@@ -251,7 +253,7 @@ impl Sampler {
             newest,
             last_arrival: memory.last_arrival,
             tape: memory.tape.clone(),
-            coverage: coverage(&open),
+            coverage: coverage(&open, &health.doors(), now),
             began: memory.began.flatten(),
             doors: health.doors(),
             targets: health.targets(),
@@ -291,10 +293,19 @@ fn sample(at: Timestamp, counts: &Counts, refused: u64) -> Sample {
     }
 }
 
-fn coverage(open: &[(Path, Timestamp, Timestamp)]) -> Coverage {
+/// A door that is open says so every few seconds: what lies between is no gap.
+const SAID_WITHIN: Duration = Duration::from_secs(10);
+
+fn coverage(
+    open: &[(Path, Timestamp, Timestamp)],
+    doors: &BTreeMap<Path, DoorState>,
+    now: Timestamp,
+) -> Coverage {
     let of = |path| {
+        let is_open = doors.get(&path).is_some_and(DoorState::is_open);
+        let until = |to: Timestamp| if is_open && to.plus(SAID_WITHIN) >= now { now } else { to };
         let open = open.iter().filter(|(by, _, _)| *by == path);
-        open.map(|(_, from, to)| Window { from: *from, to: *to }).collect()
+        open.map(|(_, from, to)| Window { from: *from, to: until(*to) }).collect()
     };
     Coverage { webhook: of(Path::Webhook), eventbridge: of(Path::Eventbridge) }
 }
