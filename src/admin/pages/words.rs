@@ -2,19 +2,8 @@
 
 use std::time::Duration;
 
+pub(super) use crate::compare::words::count;
 use crate::event::Timestamp;
-
-/// `1,234,567`.
-pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = {
-        let head = digits.len() % 3;
-        let (first, rest) = digits.split_at(head);
-        let rest = rest.as_bytes().chunks(3).filter_map(|group| str::from_utf8(group).ok());
-        std::iter::once(first).filter(|first| !first.is_empty()).chain(rest).collect()
-    };
-    groups.join(",")
-}
 
 /// `84 ms`, `1.24 s`, `3 min 20 s`, `5 h 12 min`, `3 days`.
 pub(super) fn duration(length: Duration) -> String {
@@ -56,15 +45,6 @@ pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_are_grouped() {
-        for (number, expected) in
-            [(0, "0"), (12, "12"), (123, "123"), (1_234, "1,234"), (12_345_678, "12,345,678")]
-        {
-            assert_eq!(count(number), expected);
-        }
-    }
 
     #[test]
     fn sizes_have_the_unit_that_fits() {
