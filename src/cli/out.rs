@@ -40,8 +40,9 @@ pub(super) fn is_watched() -> bool {
 /// Writes over the last line of a terminal that is standard error; an empty text clears it.
 pub(super) fn renew_line(text: &str) {
     let mut out = std::io::stderr().lock();
-    // ECMA-48: CSI K clears from the cursor to the end of the line.
-    drop(write!(out, "\r{text}\u{1b}[K").and_then(|()| out.flush()));
+    // ECMA-48: CSI K clears from the cursor to the end of the line. DECAWM (VT100): no line break at the
+    // right edge meanwhile, so that a line too long is cut off instead of becoming two.
+    drop(write!(out, "\r\u{1b}[?7l{text}\u{1b}[K\u{1b}[?7h").and_then(|()| out.flush()));
 }
 
 /// A time in a table, to the millisecond.

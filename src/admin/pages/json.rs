@@ -7,7 +7,7 @@ use crate::event::legible;
 /// A piece of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token {
-    /// `key`, `text`, `number`, `word` or none; with `differs`, a place that is marked.
+    /// `key`, `text`, `digits`, `word` or none; with `differs`, a place that is marked.
     pub(super) class: String,
     pub(super) text: String,
 }
@@ -87,7 +87,7 @@ impl Writer<'_> {
                 self.put("", "]");
             }
             Value::String(_) => self.put(&class("text"), &legible(&value.to_string())),
-            Value::Number(_) => self.put(&class("number"), &value.to_string()),
+            Value::Number(_) => self.put(&class("digits"), &value.to_string()),
             Value::Bool(_) | Value::Null => self.put(&class("word"), &value.to_string()),
             Value::Object(_) | Value::Array(_) => self.put(&class(""), &value.to_string()),
         }
@@ -121,7 +121,7 @@ mod tests {
         let shown = shown(&document, &["/data/a~1b/1".to_owned()]);
         let marked: Vec<&Token> =
             shown.tokens.iter().filter(|token| token.class.contains("differs")).collect();
-        assert_eq!(marked, [&Token { class: "number differs".into(), text: "2".into() }]);
+        assert_eq!(marked, [&Token { class: "digits differs".into(), text: "2".into() }]);
     }
 
     #[test]

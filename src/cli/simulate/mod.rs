@@ -197,8 +197,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let schedule = settings.schedule.clone();
     let (player, controls) = simulate::prepare(settings).await.map_err(failure)?;
     let stop = CancellationToken::new();
-    let playing = Box::pin(player.run(stop.clone()));
-    let came = watch::until_end(playing, controls, &schedule, async {
+    let came = watch::until_end(Box::pin(player.run(stop.clone())), controls, &schedule, async {
         stopped.await;
         stop.cancel();
     });

@@ -2,7 +2,9 @@
 
 mod chromium;
 mod desk;
+mod overview;
 mod sign_in;
+mod tour;
 mod webdriver;
 
 use self::webdriver::{Browser, Log};

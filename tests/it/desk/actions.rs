@@ -1,5 +1,7 @@
 //! Targets, quarantine, erasing and stopping: everything else that is ordered on a page.
 
+use serde_json::json;
+
 use super::html::{follow, form, forms, page, says, text};
 use super::{becomes, gateway, post, state};
 use crate::dead_letters::Broken;
@@ -30,6 +32,8 @@ async fn a_target_is_paused_and_resumed() {
     {
         says(&html, expected);
     }
+    let story = page(&gateway, "/events/evt_1").await;
+    says(&story, "It waits for its turn to app. app is paused.");
     let again = page(&gateway, "/orders/pause?target=app").await;
     says(&again, "app is paused already.");
     assert_eq!(forms(&again), []);
@@ -38,6 +42,9 @@ async fn a_target_is_paused_and_resumed() {
     follow(&gateway, &resume.signed().send(&gateway).await).await;
     becomes(&gateway, "evt_1", "delivered").await;
     says(&page(&gateway, "/targets").await, "to-app 0 1 0");
+    let document = gateway.get("/api/v1/targets").await.json();
+    let route = json!({"route": "to-app", "pending": 0, "dead": 0, "ended": {"delivered": 1}});
+    assert_eq!(document["targets"][0]["routes"], json!([route]));
     gateway.stop().await;
 }
 
@@ -118,6 +125,8 @@ async fn quarantined_bytes_are_read_once_more_and_given_up() {
     .await;
     let drop = list.tick("1").url().replace("/orders/reprocess", "/orders/drop");
     let drop = form(&page(&gateway, &drop).await, "/orders/drop").signed();
+    let all = drop.clone().without("no").fill("all", "on").send(&gateway).await;
+    assert_eq!(all.status, 400, "what is given up is named one by one");
     let (_, html) = follow(&gateway, &drop.send(&gateway).await).await;
     says(&html, "quarantined 1");
     says(&page(&gateway, "/quarantine").await, "2 are kept.");

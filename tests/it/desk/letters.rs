@@ -27,7 +27,8 @@ async fn ticked_letters_are_put_back_after_a_look_at_what_that_would_be() {
     post(&gateway, 5).await;
     let html = page(&gateway, "/dead-letters").await;
     says(&html, "5 lie in the journal.");
-    says(&html, "the target answered 400");
+    says(&html, "the target answered 400 to-app → app 5");
+    assert!(html.contains("/orders/redrive?source=journal&#38;route=to-app&#38;error=the+target"));
     broken.mend();
     let ticked = boxes(&html).tick("evt_1/to-app").tick("evt_3/to-app");
     let sheet = page(&gateway, &ticked.url()).await;

@@ -1,5 +1,6 @@
 //! An event's story in a few sentences. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::admin::pages::moment::span;
@@ -15,6 +16,9 @@ pub(super) struct Around {
     pub(super) grace: Duration,
     pub(super) now: Timestamp,
 }
+
+/// Targets that are sent nothing for now, each with why.
+pub(super) type Held = BTreeMap<String, &'static str>;
 
 /// One sentence, and how good the news is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +74,7 @@ fn when(ms: f64) -> String {
 }
 
 /// What became of it, a sentence for each route; those that delivered share one.
-pub(super) fn outcomes(story: &EventStory, now: Timestamp) -> Vec<Sentence> {
+pub(super) fn outcomes(story: &EventStory, held: &Held, now: Timestamp) -> Vec<Sentence> {
     if story.deliveries.is_empty() {
         return vec![Sentence { text: "No route takes it.".to_owned(), class: "" }];
     }
@@ -89,7 +93,24 @@ pub(super) fn outcomes(story: &EventStory, now: Timestamp) -> Vec<Sentence> {
         class: "good",
     });
     let others = story.deliveries.iter().filter(|delivery| delivery.state != "delivered");
-    delivered.into_iter().chain(others.map(|delivery| outcome(delivery, now))).collect()
+    delivered
+        .into_iter()
+        .chain(others.map(|delivery| {
+            let sentence = outcome(delivery, now);
+            match held.get(&delivery.target) {
+                Some(why) if is_open(delivery.state) => {
+                    let target = legible(&delivery.target);
+                    Sentence { text: format!("{} {target} {why}.", sentence.text), class: "warn" }
+                }
+                Some(_) | None => sentence,
+            }
+        }))
+        .collect()
+}
+
+/// Whether a delivery in this state goes on by itself.
+pub(super) fn is_open(state: &str) -> bool {
+    matches!(state, "waiting" | "parked" | "in_flight" | "retrying" | "returned")
 }
 
 /// When the target had it: the end of the last attempt.
@@ -177,7 +198,8 @@ mod tests {
     fn check(deliveries: Vec<DeliveryStory>, expected: &[&str]) {
         let mut story = story();
         story.deliveries = deliveries;
-        let told = outcomes(&story, at(1_000));
+        let held = Held::from([("crm".to_owned(), "is paused")]);
+        let told = outcomes(&story, &held, at(1_000));
         let told: Vec<&str> = told.iter().map(|sentence| sentence.text.as_str()).collect();
         assert_eq!(told, expected);
     }
@@ -198,6 +220,9 @@ mod tests {
         check(vec![dead, delivered], &["Delivered to app 96 ms after it happened.", dead_too]);
         let mut retrying = delivery("retrying");
         retrying.due_at = Some(at(13_000));
+        let mut waiting = delivery("waiting");
+        waiting.target = "crm".to_owned();
+        check(vec![waiting], &["It waits for its turn to crm. crm is paused."]);
         let next = "Not delivered to app yet: 0 attempts, the next is due in 12.0 s.";
         check(vec![retrying], &[next]);
     }

@@ -326,15 +326,19 @@ pub(in crate::admin::pages) fn state(name: &str) -> State {
     State { word: word.to_owned(), class }
 }
 
-/// The axis that all of it is drawn on: what came by both paths is to scale.
+/// The axis that all of it is drawn on: what came by both paths is to scale. A hint of a whole second does
+/// not stretch it; what of it is outside is not drawn.
 pub(super) fn axis(groups: &[Group]) -> Axis {
-    let stretches = || groups.iter().flat_map(|group| &group.rows).flat_map(|row| &row.stretches);
-    let hops = groups.iter().filter(|group| group.path.is_some()).flat_map(|group| &group.rows);
-    let ends = hops.flat_map(|row| &row.stretches).flat_map(|one| [one.from.abs(), one.to.abs()]);
+    let is_known = |stretch: &&Stretch| stretch.tone != Tone::Hint;
+    let of = |group: &Group| -> Vec<f64> {
+        let stretches = group.rows.iter().flat_map(|row| &row.stretches).filter(is_known);
+        stretches.flat_map(|stretch| [stretch.from, stretch.to]).collect()
+    };
+    let came = groups.iter().filter(|group| group.path.is_some()).flat_map(of).map(f64::abs);
     // What took longer is a backlog, and drawn as a break itself.
-    let came = ends.filter(|end| *end <= CAME_MAX).fold(0.0, f64::max);
+    let came = came.filter(|end| *end <= CAME_MAX).fold(0.0, f64::max);
     let whole = (came * 1.5).max(WHOLE_MIN);
-    Axis::new(stretches().flat_map(|stretch| [stretch.from, stretch.to]), whole)
+    Axis::new(groups.iter().flat_map(of), whole)
 }
 
 /// Gaps up to so many milliseconds are to scale whatever else there is.
@@ -439,6 +443,14 @@ mod tests {
         assert_eq!(rows[FIRST_ATTEMPTS].label, "… 173 attempts more …");
         assert_eq!(rows[FIRST_ATTEMPTS + 1].label, "Attempt 178");
         assert_eq!(rows.last().unwrap().label, "Attempt 185");
+    }
+
+    #[test]
+    fn a_hint_of_a_whole_second_stretches_nothing() {
+        let mut story = story();
+        story.arrivals = vec![arrival(Path::Eventbridge, 100)];
+        let axis = axis(&groups(&story, at(1_000)));
+        assert!(axis.place(101.0) > 98.0, "{axis:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::axis::Tick;
-use super::headline::{self, Around, Sentence};
+use super::headline::{self, Around, Held, Sentence, is_open};
 use super::timeline::{self, Group, Row, State};
 use crate::admin::pages::json;
 use crate::admin::pages::moment::{self, Moment};
@@ -28,14 +28,19 @@ pub(super) struct Story {
 }
 
 impl Story {
-    pub(super) fn of(desk: &Desk, visitor: Visitor, story: &EventStory, around: Around) -> Self {
+    pub(super) fn of(
+        desk: &Desk,
+        visitor: Visitor,
+        story: &EventStory,
+        (around, held): (Around, &Held),
+    ) -> Self {
         let mut layout = Layout::new(desk, Tab::Events, visitor.clone());
         layout.title = format!("{} · {}", legible(&story.summary.kind), legible(&story.summary.id));
         Self {
             layout,
             id: story.summary.id.clone(),
             facts: Facts::of(story),
-            head: Head::of(story, around),
+            head: Head::of(story, around, held),
             way: Way::of(story, around.now),
             orders: Orders::of(story, visitor),
             payload: Payload::of(story),
@@ -46,8 +51,6 @@ impl Story {
 
 /// Whether anything of it may change soon: a delivery has not ended, or a path may still bring it.
 fn goes_on(story: &EventStory, around: Around) -> bool {
-    let is_open =
-        |state: &str| matches!(state, "waiting" | "parked" | "in_flight" | "retrying" | "returned");
     let stored = story.arrivals.iter().map(|arrival| arrival.stored_at).max();
     let is_young = stored.is_some_and(|stored| around.now < stored.plus(around.grace));
     is_young || story.deliveries.iter().any(|delivery| is_open(delivery.state))
@@ -103,8 +106,8 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn of(story: &EventStory, around: Around) -> Self {
-        let outcomes = headline::outcomes(story, around.now);
+    pub(super) fn of(story: &EventStory, around: Around, held: &Held) -> Self {
+        let outcomes = headline::outcomes(story, held, around.now);
         Self { coming: headline::coming(story, around), outcomes }
     }
 }
