@@ -30,6 +30,7 @@ mod model;
 mod outage;
 mod order;
 mod ordering;
+mod pages;
 mod pairing;
 mod pattern;
 mod pause;

@@ -2,6 +2,7 @@
 
 mod chromium;
 mod desk;
+mod overview;
 mod sign_in;
 mod tour;
 mod webdriver;

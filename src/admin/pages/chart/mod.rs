@@ -9,7 +9,9 @@ use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
 
 pub(super) use self::coverage::{Stretch, stretches};
-pub(super) use self::race::{Race, Runners, SECOND, Size, lane_y};
+pub(super) use self::race::{
+    HEIGHT as RACE_HEIGHT, NAMES_Y as RACE_NAMES_Y, Race, Runners, SECOND, Size, lane_y,
+};
 pub(super) use self::sparkline::Sparkline;
 
 /// A place in a picture, with one decimal at most: finer than any screen.

@@ -13,8 +13,14 @@ pub(in crate::admin::pages) const SECOND: f64 = 32.0;
 /// Where the lanes are.
 const WEBHOOK_Y: f64 = 34.0;
 const EVENTBRIDGE_Y: f64 = 146.0;
+/// Where the names of the time axis are.
+pub(in crate::admin::pages) const NAMES_Y: f64 = EVENTBRIDGE_Y + 44.0;
+/// The height of the picture.
+pub(in crate::admin::pages) const HEIGHT: f64 = EVENTBRIDGE_Y + 52.0;
 /// Between two marks of the time axis.
 const TICK_SECONDS: u32 = 5;
+/// More than the broadest picture has.
+const TICKS_MAX: u32 = 20;
 /// How far a mark reaches towards the lane on which the event is awaited.
 const STUB: f64 = 26.0;
 /// Half of the cross where an event is missing.
@@ -150,20 +156,10 @@ impl Race {
             self.awaited.line((x, y), stub);
         }
     }
-
-    /// Where the names of the time axis are.
-    pub(in crate::admin::pages) const fn names_y(&self) -> f64 {
-        EVENTBRIDGE_Y + 44.0
-    }
-
-    /// The height of the picture.
-    pub(in crate::admin::pages) const fn height(&self) -> f64 {
-        EVENTBRIDGE_Y + 52.0
-    }
 }
 
 fn ticks(lane: f64) -> Vec<Tick> {
-    (0_u32..)
+    (0..=TICKS_MAX)
         .map(|tick| tick * TICK_SECONDS)
         .map(|seconds| (seconds, lane - f64::from(seconds) * SECOND))
         .take_while(|(_, x)| *x >= 0.0)

@@ -62,3 +62,36 @@ fn bar(view: View<'_>, path: Path) -> Bar {
         closed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::admin::pages::pulse::fixture::{ago, now, quiet};
+    use crate::compare::Coverage;
+    use crate::event::{PathSet, Timestamp};
+
+    /// What is said of the webhook's door, which was open so many seconds ago, from and to.
+    #[track_caller]
+    fn check(open: &[(u64, u64)], began: Option<Timestamp>, expected: (&str, &str)) {
+        let open = open.iter().map(|(from, to)| Window { from: ago(*from), to: ago(*to) });
+        let coverage = Coverage { webhook: open.collect(), eventbridge: Vec::new() };
+        let pulse = crate::admin::pages::pulse::Pulse { coverage, began, ..quiet() };
+        let view = View { pulse: &pulse, mode: PathSet::Webhook, grace: Duration::ZERO };
+        let bars = CoverageCard::of(view).bars;
+        let [bar] = bars.as_slice() else { panic!("{bars:?}") };
+        assert_eq!((bar.closed.as_str(), bar.share.as_str()), expected);
+    }
+
+    #[test]
+    fn a_closed_door_is_told_unless_it_was_before_the_first_start() {
+        check(&[(4_000, 0)], None, ("open all the time", "100 %"));
+        check(&[(4_000, 2)], None, ("open all the time", "100 %"));
+        check(&[(3_600, 1_800)], None, ("closed for 30 min", "50 %"));
+        check(&[(900, 0)], None, ("closed for 45 min", "25 %"));
+        check(&[(900, 0)], Some(ago(900)), ("open since the start", "100 %"));
+        check(&[(900, 450)], Some(ago(900)), ("closed for 7.5 min", "50 %"));
+        check(&[], Some(now()), ("open since the start", "100 %"));
+    }
+}

@@ -98,3 +98,68 @@ fn target(view: View<'_>, name: &str, state: &TargetState) -> Line {
     };
     Line { kind: "Target", name: name.to_owned(), pill, detail }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::admin::pages::pulse::Pulse;
+    use crate::admin::pages::pulse::fixture::{ago, quiet};
+    use crate::event::PathSet;
+    use crate::telemetry::SecretUse;
+
+    /// Every line as it is read.
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Pulse), expected: &[&str]) {
+        let mut pulse = quiet();
+        change(&mut pulse);
+        let view = View { pulse: &pulse, mode: PathSet::Webhook, grace: Duration::ZERO };
+        let lines = HealthCard::of(view).lines;
+        let said: Vec<String> = lines
+            .iter()
+            .map(|line| format!("{} {}: {}, {}", line.kind, line.name, line.pill.word, line.detail))
+            .collect();
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn every_part_that_is_used_has_a_line() {
+        check(
+            |pulse| {
+                let last_matched_at = ago(3);
+                pulse.secrets.push(SecretUse { label: "2026-11".to_owned(), last_matched_at });
+            },
+            &[
+                "Door webhook: open, for 50 min",
+                "Journal : commits, in 2.0 ms · 0 B",
+                "Target app: up, for 50 min",
+                "Secret 2026-11: in use, matched 3 s ago",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_not_well_says_why() {
+        check(
+            |pulse| {
+                let error = "address in use".to_owned();
+                pulse.doors.insert(Path::Webhook, DoorState::Failing { since: ago(9), error });
+                pulse.probe = Some(Probe::Committed { took: Duration::from_millis(900) });
+                pulse.queue_depth = (300, 4_096);
+                let down = TargetState {
+                    breaker: BreakerState::Open,
+                    down_because: Some("HTTP 503".into()),
+                    ..TargetState::new(ago(9))
+                };
+                pulse.targets.insert(Arc::from("app"), down);
+            },
+            &[
+                "Door webhook: failing, address in use",
+                "Journal : slow, commits in 900 ms · 0 B · 300 of 4096 wait to be written",
+                "Target app: down, for 9 s: HTTP 503",
+            ],
+        );
+    }
+}

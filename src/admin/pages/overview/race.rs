@@ -131,29 +131,91 @@ impl Tally {
     fn sentence(&self, one_in: u64, mode: PathSet) -> String {
         let about = if one_in > 1 { "about " } else { "" };
         let events = counted(self.events.saturating_mul(one_in), "event");
-        let mut sentence = format!("Last {:.0} s: {about}{events}", seconds());
-        if mode != PathSet::Both {
-            return sentence + ".";
+        let mut parts = vec![format!("Last {:.0} s: {about}{events}", seconds())];
+        if mode == PathSet::Both {
+            parts.extend(self.winner());
+            let waiting = [
+                (self.awaited, "still on the way by the other path"),
+                (self.missed, "missed by one path"),
+            ];
+            parts.extend(waiting.into_iter().filter(|(number, _)| *number > 0).map(
+                |(number, what)| {
+                    let events = counted(number.saturating_mul(one_in), "event");
+                    format!("{about}{events} {what}")
+                },
+            ));
         }
+        parts.join("; ") + "."
+    }
+
+    fn winner(&self) -> Option<String> {
         let both = self.webhook_first + self.eventbridge_first;
         let (winner, wins) = if self.webhook_first >= self.eventbridge_first {
             ("webhook", self.webhook_first)
         } else {
             ("eventbridge", self.eventbridge_first)
         };
-        if let Some(lead) = self.lead_ms {
-            let share = (wins * 100 + both / 2) / both.max(1);
-            let lead = say::latency(lead);
-            sentence += &format!("; {winner} first in {share} %, typically {lead} ahead");
+        let share = (wins * 100 + both / 2).checked_div(both)?;
+        let lead = say::latency(self.lead_ms?);
+        Some(format!("{winner} first in {share} %, typically {lead} ahead"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::pages::pulse::Pulse;
+    use crate::admin::pages::pulse::fixture::{ago, quiet};
+    use crate::journal::Lately;
+
+    /// Came so many seconds ago by webhook, and by EventBridge.
+    fn event((webhook, eventbridge): (Option<u64>, Option<u64>)) -> EventSummary {
+        let is_webhook_first = webhook.unwrap_or(0) >= eventbridge.unwrap_or(0);
+        EventSummary {
+            seq: 1,
+            id: "evt_1".to_owned(),
+            kind: "user.updated".to_owned(),
+            subject: "user:auth0|1".to_owned(),
+            time: ago(60),
+            test: false,
+            first_path: if is_webhook_first { Path::Webhook } else { Path::Eventbridge },
+            webhook_at: webhook.map(ago),
+            eventbridge_at: eventbridge.map(ago),
+            duplicates: 0,
         }
-        if self.awaited > 0 {
-            let awaited = counted(self.awaited.saturating_mul(one_in), "event");
-            sentence += &format!("; {about}{awaited} still on the way by the other path");
-        }
-        if self.missed > 0 {
-            let missed = counted(self.missed.saturating_mul(one_in), "event");
-            sentence += &format!("; {about}{missed} missed by one path");
-        }
-        sentence + "."
+    }
+
+    #[track_caller]
+    fn check(
+        events: &[(Option<u64>, Option<u64>)],
+        (one_in, mode): (u64, PathSet),
+        expected: &str,
+    ) {
+        let events = events.iter().copied().map(event).collect();
+        let pulse = Pulse { lately: Lately { events, one_in, ..Lately::default() }, ..quiet() };
+        let card = RaceCard::of(View { pulse: &pulse, mode, grace: Duration::from_secs(10) });
+        assert_eq!(card.sentence, expected);
+        assert_eq!(card.nothing.is_some(), expected.contains(" 0 events"));
+        assert_eq!(card.sampled.is_some(), one_in > 1);
+    }
+
+    #[test]
+    fn the_picture_is_said_in_a_sentence() {
+        let both = (1, PathSet::Both);
+        check(&[], both, "Last 32 s: 0 events.");
+        check(&[(Some(40), Some(40))], both, "Last 32 s: 0 events.");
+        let said = "Last 32 s: 3 events; webhook first in 67 %, typically 2 s ahead.";
+        check(&[(Some(5), Some(3)), (Some(9), Some(7)), (Some(1), Some(2))], both, said);
+        let said = "Last 32 s: 2 events; eventbridge first in 100 %, typically 3 s ahead; \
+                    1 event still on the way by the other path.";
+        check(&[(Some(2), Some(5)), (Some(10), None)], both, said);
+        check(&[(None, Some(11))], both, "Last 32 s: 1 event; 1 event missed by one path.");
+    }
+
+    #[test]
+    fn what_was_thinned_out_is_said_to_be_about_so_many() {
+        let said = "Last 32 s: about 8 events; about 8 events still on the way by the other path.";
+        check(&[(Some(1), None), (Some(1), None)], (4, PathSet::Both), said);
+        check(&[(Some(1), None)], (1, PathSet::Webhook), "Last 32 s: 1 event.");
     }
 }

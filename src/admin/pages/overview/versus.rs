@@ -68,10 +68,13 @@ impl VersusCard {
         }
         if document.events.settled == 0 {
             let grace = words::duration(view.grace.as_secs_f64() * 1e3);
+            let waiting = match document.excluded.unsettled {
+                0 => "None of the last hour is.".to_owned(),
+                some => format!("{} of the last hour wait for it.", counted(some, "event")),
+            };
             return nothing(format!(
-                "Events are judged once they are {grace} old, when both paths had their time. {} \
-                 of the last hour wait for it.",
-                counted(document.excluded.unsettled, "event")
+                "Events are judged once they are {grace} old, when both paths had their time. \
+                 {waiting}"
             ));
         }
         Self {
@@ -140,4 +143,89 @@ fn loss(document: &Document, path: Path) -> (Path, String, String) {
     let detail =
         format!("{} of {of}; 95 %: up to {}", words::count(missing), words::percent(loss.high));
     (path, words::percent(loss.estimate), detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::admin::pages::pulse::Pulse;
+    use crate::admin::pages::pulse::fixture::{ago, now, quiet};
+    use crate::compare::{Comparison, Coverage, Observation, PairedBy, Settings, Sighting, Window};
+
+    /// So many events of half an hour ago, EventBridge half a second behind; it misses the first few.
+    fn compared(events: u32, missed: u32) -> Pulse {
+        let hour = Window { from: ago(3_600), to: now() };
+        let settings = Settings { grace: Duration::from_mins(1), ..Settings::default() };
+        let mut comparison = Comparison::new(settings, hour, now());
+        for number in 0..events {
+            let time = ago(1_800).minus(Duration::from_millis(u64::from(number)));
+            let sighting = |after| {
+                let at = time.plus(Duration::from_millis(after));
+                Sighting { at, receive_count: 1, redriven: false }
+            };
+            let both = number >= missed;
+            comparison.observe(&Observation {
+                time,
+                test: false,
+                webhook: Some(sighting(100)),
+                eventbridge: both.then(|| sighting(600)),
+                paired_by: both.then_some(PairedBy::Id),
+                webhook_repeats: 0,
+                eventbridge_repeats: 0,
+            });
+        }
+        let coverage = Coverage { webhook: vec![hour], eventbridge: vec![hour] };
+        Pulse { document: Some(Arc::new(comparison.finish(&coverage))), ..quiet() }
+    }
+
+    fn card(pulse: &Pulse, mode: PathSet) -> VersusCard {
+        VersusCard::of(View { pulse, mode, grace: Duration::from_mins(1) })
+    }
+
+    #[test]
+    fn a_clear_winner_is_named_with_its_lead() {
+        let card = card(&compared(4_000, 0), PathSet::Both);
+        let verdict = card.verdict.unwrap();
+        assert_eq!((verdict.kind, verdict.title), ("good", "Keep the webhook"));
+        assert!(
+            verdict.reason.starts_with("The webhook is faster by more than 100 ms: median 500 ms")
+        );
+        let first = card.first.unwrap();
+        assert_eq!((first.webhook.as_str(), first.eventbridge.as_str()), ("100 %", "0 %"));
+        let difference =
+            ("webhook ahead by 500 ms".to_owned(), "95 %: 500 ms to 500 ms".to_owned());
+        assert_eq!(card.difference, Some(difference));
+        let loss = (Path::Webhook, "0 %".to_owned(), "0 of 4,000; 95 %: up to 0.075 %".to_owned());
+        assert_eq!(card.losses.first(), Some(&loss));
+    }
+
+    #[test]
+    fn too_few_events_say_how_many_more_it_takes() {
+        let verdict = card(&compared(100, 0), PathSet::Both).verdict.unwrap();
+        assert_eq!(verdict.title, "Not enough data yet");
+        assert_eq!(verdict.needs.as_deref(), Some("2,900 more events needed"));
+        assert_eq!(verdict.reason, "");
+    }
+
+    #[test]
+    fn a_loss_is_told_with_what_it_is_of() {
+        let (_, share, detail) = card(&compared(1_000, 100), PathSet::Both).losses.pop().unwrap();
+        assert_eq!(share, "10 %");
+        assert!(detail.starts_with("100 of 1,000; 95 %: up to 12 %"), "{detail}");
+    }
+
+    #[test]
+    fn without_numbers_it_says_why() {
+        let check = |pulse: &Pulse, mode: PathSet, start: &str| {
+            let card = card(pulse, mode);
+            assert!(card.verdict.is_none() && card.first.is_none() && card.losses.is_empty());
+            assert!(card.empty.as_deref().is_some_and(|said| said.starts_with(start)), "{card:?}");
+        };
+        check(&quiet(), PathSet::Both, "The last hour is being compared.");
+        check(&compared(0, 0), PathSet::Both, "Events are judged once they are 60 s old");
+        check(&compared(10, 0), PathSet::Webhook, "Only the door of webhook is open");
+    }
 }

@@ -222,6 +222,13 @@ impl Sampler {
         }
     }
 
+    async fn began(&self, first: Option<Timestamp>) -> Result<Began, ReadError> {
+        let Some(first) = first else { return Ok(Began::Unknown) };
+        let before = (first.minus(LONG_AGO), first.minus(Duration::from_nanos(1)));
+        let before = self.sources.reader.coverage(before).await?;
+        Ok(if before.is_empty() { Began::Lately(first) } else { Began::LongAgo })
+    }
+
     async fn read(&self, memory: &mut Memory) -> Result<Pulse, ReadError> {
         let Sources { reader, clock, health, metrics, journal, .. } = &self.sources;
         let now = clock.now();
@@ -230,17 +237,8 @@ impl Sampler {
         let newest = EventFilter { limit: NEWEST, ..EventFilter::default() };
         let newest = reader.events(newest).await?;
         let open = reader.coverage((now.minus(HOUR), now)).await?;
-        if memory.began.is_none() {
-            let first = open.iter().map(|(_, from, _)| *from).min();
-            let is_first = async |first: Timestamp| {
-                let before = (first.minus(LONG_AGO), first.minus(Duration::from_nanos(1)));
-                reader.coverage(before).await.map(|before| before.is_empty())
-            };
-            memory.began = match first {
-                Some(first) if is_first(first).await? => Some(Some(first)),
-                Some(_) => Some(None),
-                None => None,
-            };
+        if memory.began == Began::Unknown {
+            memory.began = self.began(open.iter().map(|(_, from, _)| *from).min()).await?;
         }
         memory.tape.push(sample(now, &counts, metrics.webhooks_refused("credentials")));
         memory.last_arrival =
@@ -254,7 +252,7 @@ impl Sampler {
             last_arrival: memory.last_arrival,
             tape: memory.tape.clone(),
             coverage: coverage(&open, &health.doors(), now),
-            began: memory.began.flatten(),
+            began: memory.began.lately(),
             doors: health.doors(),
             targets: health.targets(),
             paused: reader.paused().await?,
@@ -271,8 +269,27 @@ impl Sampler {
 struct Memory {
     tape: Tape,
     last_arrival: PerPath<Option<Timestamp>>,
-    /// Looked up once: `Some(None)` when it was before the last hour.
-    began: Option<Option<Timestamp>>,
+    began: Began,
+}
+
+/// When a door was open for the first time ever; looked up once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Began {
+    /// None was open yet, as far as the journal knows.
+    #[default]
+    Unknown,
+    /// While this process runs, or within the hour before.
+    Lately(Timestamp),
+    LongAgo,
+}
+
+impl Began {
+    const fn lately(self) -> Option<Timestamp> {
+        match self {
+            Self::Lately(at) => Some(at),
+            Self::Unknown | Self::LongAgo => None,
+        }
+    }
 }
 
 fn sample(at: Timestamp, counts: &Counts, refused: u64) -> Sample {

@@ -1,0 +1,6 @@
+//! The pages as a whole: what is around them, the overview, and signing in.
+
+mod live;
+mod markup;
+mod overview;
+mod sign_in;
