@@ -31,6 +31,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 KEY = base64.b64decode(os.environ["TWINSTREAM_APP_SECRET"].removeprefix("whsec_"), validate=True)
+if len(KEY) < 16:
+    raise SystemExit("TWINSTREAM_APP_SECRET: whsec_ and at least 16 bytes in base64")
 STORE = os.environ.get("STORE", "receiver.db")
 BODY_BYTES_MAX = 1024 * 1024  # more than EventBridge carries
 TOLERANCE_SECONDS = 300  # as Standard Webhooks' own libraries have it
@@ -67,8 +69,8 @@ def apply(connection, event):
     user = event["data"]["object"]
     if event["type"] == "user.deleted":
         connection.execute("delete from users where id = ?", [user["user_id"]])
-    elif event["type"] in ("user.created", "user.updated") and "blocked" in user:
-        row = [user["user_id"], bool(user["blocked"])]
+    elif event["type"] in ("user.created", "user.updated") and isinstance(user.get("blocked"), bool):
+        row = [user["user_id"], user["blocked"]]
         connection.execute("insert or replace into users values (?, ?)", row)
 
 
@@ -78,7 +80,10 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self):
         """2XX only when it is kept: it does not come again. 4XX is for good, 5XX is not."""
-        length = int(self.headers.get("content-length", 0))
+        raw = self.headers.get("content-length", "")
+        if not (raw.isascii() and raw.isdecimal()):
+            return self.answer(411)
+        length = int(raw)
         if self.path != "/events" or length > BODY_BYTES_MAX:
             self.close_connection = True
             return self.answer(413 if self.path == "/events" else 404)

@@ -28,7 +28,7 @@
 use std::env;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -47,6 +47,8 @@ struct App {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let secret = env::var("TWINSTREAM_APP_SECRET").context("reading TWINSTREAM_APP_SECRET")?;
+    // 16 bytes in base64: with an empty key anybody could sign.
+    ensure!(secret.trim_start_matches("whsec_").len() >= 22, "TWINSTREAM_APP_SECRET is too short");
     let store = Connection::open(env::var("STORE").unwrap_or("receiver.db".into()))?;
     store.execute_batch(
         "pragma journal_mode = wal; pragma synchronous = full;

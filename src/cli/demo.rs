@@ -189,7 +189,6 @@ fn print(told: &Told) {
     });
     let header = ["path", "seen", "missing", "duplicates", "out of order"];
     out::line(&out::table(&header, rows.collect(), &[1, 2, 3, 4]));
-    out::line("SQS keeps no order: more may arrive out of it than were sent so.");
     out::line(&format!(
         "\nThe application took {events_taken} events in {attempts} attempts; {} dead letters are left.",
         progress.dead

@@ -199,6 +199,7 @@ fn configuration(endpoints: &Endpoints<'_>) -> String {
         [eventbridge]
         queue_url = {queue:?}
         endpoint_url = {aws:?}
+        receivers = 1
         [journal]
         path = {journal:?}
         [admin]
