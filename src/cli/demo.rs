@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, out};
+use super::{Failure, out, serve};
 use crate::app::demo::{self, Ids, Level, News, Places, Progress, Settings, Told};
 use crate::compare::report;
 use crate::event::Path;
@@ -65,7 +65,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let told = tokio::select! {
         told = playing => told.map_err(Failure::Fault)?,
         // Dropped, the demo ends its tasks and takes its folder away.
-        () = second_interrupt(&stop) => return Ok(()),
+        ended = second_interrupt(&stop) => {
+            ended?;
+            return Err(Failure::DoesNotHold("stopped before the paths were compared".into()));
+        }
     };
     if arguments.json {
         let json = report::json(&told.comparison).map_err(|error| Failure::Fault(error.into()))?;
@@ -76,11 +79,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The first Ctrl-C ends the events; the second ends everything.
-async fn second_interrupt(stop: &CancellationToken) {
-    drop(tokio::signal::ctrl_c().await);
+/// The first Ctrl-C, or the first request to terminate, ends the events; the second ends everything.
+async fn second_interrupt(stop: &CancellationToken) -> Result<(), Failure> {
+    serve::stop_signal().map_err(Failure::Fault)?.await;
     stop.cancel();
-    drop(tokio::signal::ctrl_c().await);
+    serve::stop_signal().map_err(Failure::Fault)?.await;
+    Ok(())
 }
 
 /// Tells people who wait what happens.

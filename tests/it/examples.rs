@@ -159,6 +159,6 @@ async fn the_receiver_in_python_does_what_it_is_there_to_show() {
 fn receivers_are_short_enough_to_be_copied() {
     for path in ["examples/receiver.rs", "examples/receiver.py"] {
         let lines = crate::repository::read(path).lines().count();
-        assert!(lines <= 120, "{path}: {lines} lines");
+        assert!(lines <= 125, "{path}: {lines} lines");
     }
 }

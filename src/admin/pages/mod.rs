@@ -43,8 +43,9 @@ use super::Sources;
 use crate::journal::ReadError;
 use crate::telemetry::Chain;
 
-/// Pages that may be live at once; one more shows what it showed when it was loaded.
-const VIEWERS_MAX: usize = 64;
+/// Pages that may be live at once, half of the connections that the listener takes by default: probes must
+/// find a place beside them; one more shows what it showed when it was loaded.
+const VIEWERS_MAX: usize = 32;
 
 /// What every page is made of. Cheap to clone.
 #[derive(Debug, Clone)]

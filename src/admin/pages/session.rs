@@ -219,6 +219,8 @@ fn with_cookie(headers: &HeaderMap, value: String, lasts: Duration, next: &str) 
 /// A path of this very place; what leads elsewhere leads to the front page.
 fn local(next: &str) -> String {
     let is_local = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
+    // Browsers leave out tabs and line breaks, and would read two slashes.
+    let is_local = is_local && !next.chars().any(char::is_control);
     if is_local { next.to_owned() } else { "/".to_owned() }
 }
 
@@ -283,7 +285,9 @@ mod tests {
     #[test]
     fn nobody_is_led_elsewhere() {
         assert_eq!(local("/events?type=user.updated"), "/events?type=user.updated");
-        for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", ""] {
+        for elsewhere in
+            ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", ""]
+        {
             assert_eq!(local(elsewhere), "/");
         }
     }

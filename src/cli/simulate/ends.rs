@@ -69,6 +69,7 @@ pub(super) struct CloudArguments {
 impl WebhookArguments {
     pub(super) fn end(&self, sources: &Sources) -> Result<Option<WebhookEnd>, Failure> {
         let Some(url) = self.url.clone() else { return Ok(None) };
+        check_url("--webhook-url", &url)?;
         let (env, file) = (self.token_env.as_deref(), self.token_file.as_deref());
         if env.is_none() && file.is_none() {
             let what = "--webhook-url needs the stream's secret; add --webhook-token-env VAR or \
@@ -88,20 +89,38 @@ impl WebhookArguments {
 }
 
 impl CloudArguments {
-    pub(super) fn end(self) -> Option<CloudEnd> {
+    pub(super) fn end(self) -> Result<Option<CloudEnd>, Failure> {
+        if let Some(url) = &self.endpoint_url {
+            check_url("--endpoint-url", url)?;
+        }
         let place = match (self.bus, self.queue_url) {
             (Some(bus), _) => Place::Bus(bus),
             (None, Some(url)) => Place::Queue(url),
-            (None, None) => return None,
+            (None, None) => return Ok(None),
         };
-        Some(CloudEnd {
+        Ok(Some(CloudEnd {
             place,
             source: self.bus_source,
             region: self.region,
             endpoint_url: self.endpoint_url,
             access: AwsAccess::DefaultChain,
-        })
+        }))
     }
+}
+
+/// Checked before anything is shown of it: a password in it must be in no output.
+fn check_url(flag: &str, text: &str) -> Result<(), Failure> {
+    let wrong = |what: &str| Err(Failure::Input(format!("{flag} {what}")));
+    let Ok(url) = text.parse::<Url>() else {
+        return wrong("is no http:// or https:// URL");
+    };
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return wrong("is no http:// or https:// URL");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return wrong("has a name or a password in it; they go into the secret, as user:password");
+    }
+    Ok(())
 }
 
 /// Whether anything goes to another host than this one.

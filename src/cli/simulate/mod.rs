@@ -88,9 +88,10 @@ struct LoadArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Tenant")]
 struct TenantArguments {
-    /// Makes the same events and the same faults again.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// Makes the same events and the same faults again; drawn and told by default. A gateway that has
+    /// the events of a seed knows their ids, and takes them for repeats.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Whether the two streams carry the same id for one event; Auth0 does not say.
     #[arg(long, value_enum, default_value_t = Ids::Same)]
     ids: Ids,
@@ -154,9 +155,15 @@ impl LoadArguments {
 
     /// More than a rehearsal, which nobody should send to others by mistake.
     fn is_heavy(&self) -> bool {
-        self.rate > 50.0 || self.burst.is_some_and(|burst| burst.events > 500)
+        let bursts = self
+            .burst
+            .map_or(0.0, |burst| f64::from(burst.events) / burst.every.as_secs_f64().max(0.001));
+        self.rate + bursts > 50.0 || self.burst.is_some_and(|burst| burst.events > 500)
     }
 }
+
+/// A seed that is drawn is short enough to be typed.
+const SEED_MAX: u64 = 1_000_000_000;
 
 impl Arguments {
     fn settings(self) -> Result<Settings, Failure> {
@@ -164,7 +171,7 @@ impl Arguments {
         let schedule = self.load.schedule();
         Ok(Settings {
             webhook: self.webhook.end(&sources)?,
-            eventbridge: self.cloud.end(),
+            eventbridge: self.cloud.end()?,
             schedule,
             faults: PerPath { webhook: self.webhook_faults, eventbridge: self.eventbridge_faults },
             streams: self.load.streams,
@@ -173,7 +180,7 @@ impl Arguments {
                 Ids::Different => auth0::Ids::Different,
             },
             mix: Mix { tests_of_1000: self.tenant.test_events, ..Mix::default() },
-            seed: self.tenant.seed,
+            seed: self.tenant.seed.unwrap_or_else(|| fastrand::u64(..SEED_MAX)),
             clock_skew: self.tenant.clock_skew,
             switch_on_after: self.switch_on_after,
             truth: self.truth,
@@ -229,6 +236,11 @@ fn never_reached(came: &Played) -> Result<(), Failure> {
             let why = why.map(String::as_str).collect::<Vec<_>>().join(", ");
             let what = format!("the {path} end never answered");
             return Err(Failure::Unreachable { what, source: anyhow::anyhow!("{why}") });
+        }
+        if sent.accepted == 0 && why.peek().is_some() {
+            let why = why.map(String::as_str).collect::<Vec<_>>().join(", ");
+            let what = format!("the {path} end accepted nothing: {why}");
+            return Err(Failure::DoesNotHold(what));
         }
     }
     Ok(())

@@ -78,7 +78,9 @@ async fn the_summary_says_what_happened_and_what_to_compare_it_with() {
     let arguments =
         ["--webhook-url", &url, "--webhook-token-file=token", "--events=5", "--rate=50"];
     let said = run(gateway.settings(), &arguments).await;
-    assert_eq!(said.status.code(), Some(0), "{}", text(&said.stderr));
+    let notes = text(&said.stderr);
+    assert_eq!(said.status.code(), Some(1), "{notes}");
+    assert!(notes.contains("the webhook end accepted nothing: 401"), "{notes}");
     let out = text(&said.stdout);
     for part in [
         "5 events happened",
@@ -125,6 +127,7 @@ async fn check(arguments: &[&str], code: i32, part: &str) {
     let notes = text(&said.stderr);
     assert_eq!(said.status.code(), Some(code), "{arguments:?}: {notes}");
     assert!(notes.contains(part), "{arguments:?}: {part} is missing: {notes}");
+    assert!(!notes.contains("hunter2"), "a password is shown: {notes}");
 }
 
 #[tokio::test]
@@ -142,8 +145,11 @@ async fn wrong_arguments_are_named() {
         .await;
     check(&[url, token, "--region=eu-west-1"], 2, "<--bus <NAME>|--queue-url <URL>>").await;
     check(&["--bus=b", "--streams=2"], 2, "--webhook-url <URL>").await;
-    check(&["--webhook-url=http://kim:pw@127.0.0.1:1/", token], 2, "has a name or a password")
-        .await;
+    let in_it = "has a name or a password";
+    check(&["--webhook-url=http://kim:hunter2@127.0.0.1:1/", token], 2, in_it).await;
+    let endpoint = "--endpoint-url=http://kim:hunter2@127.0.0.1:1/";
+    check(&["--bus=b", endpoint], 2, in_it).await;
+    check(&["--bus=b", "--endpoint-url=127.0.0.1:1"], 2, "no http:// or https:// URL").await;
     check(&[url, token, "--webhook-auth=X Y"], 2, "`X Y` is no name of an HTTP header").await;
     check(&[url, token, "--webhook-faults=loss=2"], 2, "write it like 1% or 0.01").await;
     check(&[url, token, "--webhook-faults=skew=1s"], 2, "--clock-skew").await;
@@ -160,6 +166,7 @@ async fn a_load_for_somebody_else_has_to_be_meant() {
     let elsewhere = "--webhook-url=https://gateway.invalid/webhooks/auth0";
     check(&[elsewhere, token, "--rate=51"], 2, "add --yes").await;
     check(&[elsewhere, token, "--burst=501@1m"], 2, "add --yes").await;
+    check(&[elsewhere, token, "--rate=0", "--burst=500@1ms"], 2, "add --yes").await;
     // Allowed, and told; then nobody is there.
     check(&[elsewhere, token, "--rate=51", "--yes"], 3, "51 a second").await;
     check(&[elsewhere, token], 3, "gateway.invalid").await;

@@ -27,6 +27,10 @@ const EVERY: Duration = Duration::from_secs(1);
 const EVERY_UNWATCHED: Duration = Duration::from_secs(10);
 /// Reading pauses for so many times what it took: it takes 5 % of the time at most.
 const PAUSE_TO_READ: u32 = 20;
+/// A page that says it is live is not older than this, whatever a read takes.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// The same for what it says of the comparison.
+const COMPARE_PAUSE_MAX: Duration = Duration::from_mins(2);
 /// Likewise for the comparison, which goes through an hour of events.
 const COMPARE_EVERY: Duration = Duration::from_secs(10);
 const COMPARE_EVERY_UNWATCHED: Duration = Duration::from_mins(1);
@@ -174,7 +178,7 @@ impl Sampler {
                     self.say_unreadable();
                 }
             }
-            let owed = EVERY.max(began.elapsed() * PAUSE_TO_READ);
+            let owed = EVERY.max(began.elapsed() * PAUSE_TO_READ).min(PAUSE_MAX);
             tokio::time::sleep_until(began + owed).await;
             if !self.pulses.is_watched() {
                 drop(timeout(EVERY_UNWATCHED.saturating_sub(owed), wanted.changed()).await);
@@ -202,7 +206,7 @@ impl Sampler {
             if let Ok(document) = compare::run(&self.sources.reader, settings, window, now).await {
                 self.document.send_replace(Some(Arc::new(document)));
             }
-            sleep(COMPARE_EVERY.max(began.elapsed() * PAUSE_TO_READ)).await;
+            sleep(COMPARE_EVERY.max(began.elapsed() * PAUSE_TO_READ).min(COMPARE_PAUSE_MAX)).await;
             if !self.pulses.is_watched() {
                 drop(timeout(COMPARE_EVERY_UNWATCHED, wanted.changed()).await);
             }

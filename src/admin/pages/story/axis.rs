@@ -101,7 +101,14 @@ impl Axis {
         };
         let first = self.knots.first().map_or(0.0, |(ms, _)| *ms);
         let mut ms = (first / step).ceil() * step;
-        while zero + ms * self.scale <= to_scale + 1e-9 && self.scale > 0.0 {
+        // What lies before a break is not to scale: an event's time may be ahead of this host's clock by
+        // years, and its first arrival as far before the axis.
+        let first_shown = (-zero / self.scale.max(1e-12) / step).ceil() * step;
+        ms = ms.max(first_shown);
+        for _ in 0..TICKS_MAX {
+            if zero + ms * self.scale > to_scale + 1e-9 || self.scale <= 0.0 {
+                break;
+            }
             label(zero + ms * self.scale, ms);
             ms += step;
         }
@@ -114,6 +121,9 @@ impl Axis {
         ticks
     }
 }
+
+/// No axis has room for more.
+const TICKS_MAX: u32 = 200;
 
 fn shown(ms: f64) -> String {
     if ms == 0.0 { "0".to_owned() } else { moment::after(ms) }
@@ -161,6 +171,14 @@ mod tests {
         assert!(axis.place(1_000.0) > 60.0);
         let labels: Vec<String> = axis.ticks().into_iter().map(|tick| tick.label).collect();
         assert_eq!(labels.first().map(String::as_str), Some("0"));
+    }
+
+    #[test]
+    fn a_time_far_ahead_of_this_host_has_few_ticks() {
+        for ahead_ms in [6e4, 3.6e6, 8.64e7, 5.5e12] {
+            let axis = Axis::new([-ahead_ms, -ahead_ms + 3.0, 0.0], 0.0);
+            assert!(axis.ticks().len() < 30, "{ahead_ms} ms ahead");
+        }
     }
 
     #[test]
