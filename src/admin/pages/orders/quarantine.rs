@@ -29,6 +29,10 @@ pub(in crate::admin::pages) struct Which {
 impl Which {
     fn chosen(&self) -> Result<Chosen, Refusal> {
         let reason = (!self.reason.is_empty()).then(|| self.reason.clone());
+        if !self.no.is_empty() && reason.is_some() {
+            let what = "say which are meant by their numbers or by their reason, not by both";
+            return Err(Refusal::Wrong(what.to_owned()));
+        }
         if self.no.is_empty() && reason.is_none() && self.all.is_empty() {
             let what = "say which are meant: by ticking them, by their reason, or all of them";
             return Err(Refusal::Wrong(what.to_owned()));
