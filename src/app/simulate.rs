@@ -7,15 +7,14 @@ use std::time::Duration;
 use super::AwsAccess;
 use super::aws;
 use crate::clock::Clock;
-use crate::event::Path;
+use crate::event::{Path, PerPath};
 use crate::sim::auth0::carrier::{
     Authorization, BusCarrier, Carrier, QueueCarrier, Unreachable, WebhookCarrier, WebhookError,
 };
 use crate::sim::auth0::faults::Skew;
 use crate::sim::auth0::truth::TruthError;
 use crate::sim::auth0::{
-    Controls, Faults, Ids, Mix, PerPath, Play, Player, Rules, Schedule, ScheduleError, Stream,
-    Tenant, Truth,
+    Controls, Faults, Ids, Mix, Play, Player, Rules, Schedule, ScheduleError, Stream, Tenant, Truth,
 };
 
 /// What is simulated, and where it goes. At least one end is there.

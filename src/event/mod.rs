@@ -9,6 +9,7 @@ mod legible;
 mod observation;
 mod outcome;
 mod path;
+mod per_path;
 mod time;
 mod turn;
 
@@ -20,6 +21,7 @@ pub use legible::{legible, legible_lines};
 pub use observation::{Observation, PairedBy, Sighting};
 pub use outcome::{ArrivalOutcome, DeliveryOutcome, RepeatKind};
 pub use path::{Path, PathSet};
+pub use per_path::PerPath;
 pub use time::{Timestamp, TimestampError};
 pub use turn::{Candidacy, Known, Moment, RouteOrder, Told, Turn, TurnRule, Watched};
 

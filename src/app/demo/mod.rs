@@ -16,13 +16,11 @@ pub use stage::Places;
 use self::stage::{GRACE, Stage};
 use crate::clock::Clock;
 use crate::compare::{self, Document, Window};
-use crate::event::{ArrivalOutcome, Path};
+use crate::event::{ArrivalOutcome, Path, PerPath};
 use crate::journal::ReadError;
 use crate::sim::auth0::faults::Skew;
 use crate::sim::auth0::truth::Totals;
-use crate::sim::auth0::{
-    self, Arrivals, PerPath, Play, Player, Rules, Schedule, Stream, Tenant, Truth,
-};
+use crate::sim::auth0::{self, Arrivals, Play, Player, Rules, Schedule, Stream, Tenant, Truth};
 
 /// What happens in the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

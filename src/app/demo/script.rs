@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::event::Path;
-use crate::sim::auth0::PerPath;
+use crate::event::{Path, PerPath};
 use crate::sim::auth0::faults::{Faults, FaultsError};
 use crate::sim::demo_app::Conduct;
 

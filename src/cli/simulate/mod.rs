@@ -15,9 +15,9 @@ use self::ends::{CloudArguments, WebhookArguments};
 use super::{Failure, out, serve};
 use crate::app::simulate::{self, Settings, SimulateError};
 use crate::config::Sources;
-use crate::event::Path;
+use crate::event::{Path, PerPath};
 use crate::sim::auth0::faults::{FaultsError, Skew, duration};
-use crate::sim::auth0::{self, Burst, Faults, Mix, PerPath, Played, Schedule};
+use crate::sim::auth0::{self, Burst, Faults, Mix, Played, Schedule};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("ends").required(true).multiple(true)

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::super::out;
 use crate::app::simulate::{Place, Settings};
-use crate::event::{Path, legible};
+use crate::event::{Path, PerPath, legible};
 use crate::sim::auth0::play::{PathPlayed, Quantiles};
 use crate::sim::auth0::truth::{Doubt, PathTotals};
-use crate::sim::auth0::{Arrivals, Faults, Ids, PerPath, Played};
+use crate::sim::auth0::{Arrivals, Faults, Ids, Played};
 
 /// Where it goes and how much, before anything is sent.
 pub(super) fn before(settings: &Settings) -> Vec<String> {

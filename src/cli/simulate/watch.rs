@@ -100,7 +100,8 @@ fn bar(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::auth0::{Arrivals, PerPath};
+    use crate::event::PerPath;
+    use crate::sim::auth0::Arrivals;
 
     fn schedule(events: Option<u64>, within: Option<Duration>) -> Schedule {
         Schedule { rate: 10.0, arrivals: Arrivals::Even, burst: None, within, events }

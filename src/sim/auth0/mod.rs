@@ -6,7 +6,6 @@
 
 pub mod carrier;
 pub mod faults;
-mod per_path;
 pub mod play;
 mod schedule;
 mod stream;
@@ -15,7 +14,6 @@ pub mod truth;
 
 pub use carrier::Carrier;
 pub use faults::Faults;
-pub use per_path::PerPath;
 pub use play::{Controls, Now, PathNow, Play, Played, Player, Stream};
 pub use schedule::{Arrivals, Burst, BurstError, Schedule, ScheduleError};
 pub use stream::{Rules, Standing};

@@ -9,13 +9,13 @@ use std::num::NonZeroUsize;
 
 use serde_json::Value;
 use twinstream::clock::Clock;
-use twinstream::event::Path;
+use twinstream::event::{Path, PerPath};
 use twinstream::sim::auth0::carrier::{
     Authorization, BusCarrier, Carrier, QueueCarrier, WebhookCarrier,
 };
 use twinstream::sim::auth0::faults::Skew;
 use twinstream::sim::auth0::{
-    Arrivals, Faults, Ids, Mix, PerPath, Play, Rules, Schedule, Stream, Tenant, Truth,
+    Arrivals, Faults, Ids, Mix, Play, Rules, Schedule, Stream, Tenant, Truth,
 };
 
 use crate::event_bus;

@@ -5,9 +5,9 @@ use std::net::{SocketAddr, TcpListener};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
-use twinstream::event::Path;
+use twinstream::event::{Path, PerPath};
 use twinstream::sim::auth0::truth::Doubt;
-use twinstream::sim::auth0::{Ids, Mix, PerPath, Play, Player, Rules, Stream, Tenant, Truth};
+use twinstream::sim::auth0::{Ids, Mix, Play, Player, Rules, Stream, Tenant, Truth};
 
 use super::{play, stream, webhook_carrier};
 use crate::support::gateway::Gateway;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use twinstream::event::Path;
+use twinstream::event::{Path, PerPath};
 use twinstream::sim::auth0::carrier::Carrier;
-use twinstream::sim::auth0::{Ids, PerPath, Play, Player, Truth};
+use twinstream::sim::auth0::{Ids, Play, Player, Truth};
 
 use super::{check_same, copies, gateway, lines, play, queue_carrier, stream, webhook_carrier};
 use crate::support::cloud::Cloud;

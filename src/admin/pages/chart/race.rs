@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use super::PathData;
-use crate::admin::pages::pulse::PerPath;
-use crate::event::{Path, PathSet, Timestamp};
+use crate::event::{Path, PathSet, PerPath, Timestamp};
 use crate::journal::EventSummary;
 
 /// Pixels of a second: `style.css` slides the marks by so many each second.

@@ -205,7 +205,8 @@ mod tests {
 
     use super::*;
     use crate::admin::pages::pulse::fixture::{ago, quiet, sample, tape};
-    use crate::admin::pages::pulse::{PerPath, Pulse, Sample};
+    use crate::admin::pages::pulse::{Pulse, Sample};
+    use crate::event::PerPath;
     use crate::journal::PausedTarget;
     use crate::telemetry::TargetState;
 
@@ -299,10 +300,10 @@ mod tests {
     #[test]
     fn a_path_that_is_silent_while_the_other_goes_on_is_told() {
         let going_on = |came: u64| {
-            let came = PerPath::new(|path| if path == Path::Webhook { came } else { 0 });
+            let came = PerPath::from_fn(|path| if path == Path::Webhook { came } else { 0 });
             move |pulse: &mut Pulse| {
                 pulse.tape = tape([sample(30), Sample { came, ..sample(0) }]);
-                pulse.last_arrival = PerPath::new(|path| {
+                pulse.last_arrival = PerPath::from_fn(|path| {
                     Some(if path == Path::Webhook { ago(0) } else { ago(180) })
                 });
             }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{PerPath, Probe, Pulse, Sample, Tape};
+use super::{Probe, Pulse, Sample, Tape};
 use crate::compare::Coverage;
-use crate::event::{Path, Timestamp};
+use crate::event::{Path, PerPath, Timestamp};
 use crate::journal::{Counts, Lately};
 use crate::telemetry::{DoorState, TargetState};
 

@@ -15,11 +15,11 @@ use tracing::error;
 
 use crate::admin::Sources;
 use crate::compare::{self, Coverage, Document, Window};
-use crate::event::{ArrivalOutcome, DeliveryOutcome, Path, Timestamp};
+use crate::event::{ArrivalOutcome, DeliveryOutcome, Path, PerPath, Timestamp};
 use crate::journal::{Counts, EventFilter, EventSummary, Lately, PausedTarget, ReadError};
 use crate::telemetry::{Chain, DoorState, SecretUse, TargetState};
 
-pub(super) use self::tape::{KEPT_FOR, PerPath, Sample, Tape};
+pub(super) use self::tape::{KEPT_FOR, Sample, Tape};
 
 /// While somebody looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -246,7 +246,7 @@ impl Sampler {
         }
         memory.tape.push(sample(now, &counts, metrics.webhooks_refused("credentials")));
         memory.last_arrival =
-            PerPath::new(|path| lately.last_arrival(path).max(*memory.last_arrival.of(path)));
+            PerPath::from_fn(|path| lately.last_arrival(path).max(*memory.last_arrival.of(path)));
         Ok(Pulse {
             at: now,
             unreadable: false,
@@ -307,7 +307,7 @@ fn sample(at: Timestamp, counts: &Counts, refused: u64) -> Sample {
         .filter(|(_, outcome, _)| outcome == DeliveryOutcome::Dead.as_str());
     Sample {
         at,
-        came: PerPath::new(|path| arrivals(&|by, _| by == path)),
+        came: PerPath::from_fn(|path| arrivals(&|by, _| by == path)),
         quarantined: arrivals(&|_, outcome| outcome == ArrivalOutcome::Quarantined.as_str()),
         refused,
         died: dead.map(|(_, _, count)| count).sum(),

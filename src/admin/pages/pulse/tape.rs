@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::event::{Path, Timestamp};
+use crate::event::{Path, PerPath, Timestamp};
 
 /// What was counted at one moment, since the journal or the process began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,33 +18,6 @@ pub(in crate::admin::pages) struct Sample {
     pub(in crate::admin::pages) refused: u64,
     /// Deliveries that ended as dead letters.
     pub(in crate::admin::pages) died: u64,
-}
-
-/// One value for each path.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::admin::pages) struct PerPath<T> {
-    webhook: T,
-    eventbridge: T,
-}
-
-impl<T> PerPath<T> {
-    pub(in crate::admin::pages) fn new(mut of: impl FnMut(Path) -> T) -> Self {
-        Self { webhook: of(Path::Webhook), eventbridge: of(Path::Eventbridge) }
-    }
-
-    pub(in crate::admin::pages) const fn of(&self, path: Path) -> &T {
-        match path {
-            Path::Webhook => &self.webhook,
-            Path::Eventbridge => &self.eventbridge,
-        }
-    }
-
-    pub(in crate::admin::pages) const fn of_mut(&mut self, path: Path) -> &mut T {
-        match path {
-            Path::Webhook => &mut self.webhook,
-            Path::Eventbridge => &mut self.eventbridge,
-        }
-    }
 }
 
 /// Every sample is kept for so long; of older ones, one in [`COARSE`].

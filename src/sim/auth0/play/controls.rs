@@ -6,8 +6,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use super::lane::Lane;
-use crate::event::Path;
-use crate::sim::auth0::PerPath;
+use crate::event::{Path, PerPath};
 
 /// What somebody orders of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]

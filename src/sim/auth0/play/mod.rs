@@ -27,9 +27,9 @@ use super::faults::{Dice, Faults, Skew};
 use super::schedule::Instants;
 use super::stream::{Rules, Sent, deliver};
 use super::truth::{Copy, Doubt, Repeat, TruthError};
-use super::{PerPath, Schedule, Tenant, Truth};
+use super::{Schedule, Tenant, Truth};
 use crate::clock::Clock;
-use crate::event::{Path, Timestamp};
+use crate::event::{Path, PerPath, Timestamp};
 
 /// One stream of the tenant.
 #[derive(Debug, Clone)]

@@ -7,10 +7,10 @@ use serde::{Serialize, Serializer};
 
 use super::lane::{Lane, Parcel};
 use super::timing::Quantiles;
-use crate::event::{Path, Timestamp};
+use crate::event::{Path, PerPath, Timestamp};
+use crate::sim::auth0::Change;
 use crate::sim::auth0::carrier::Letter;
 use crate::sim::auth0::truth::Totals;
-use crate::sim::auth0::{Change, PerPath};
 
 /// What came of a play.
 #[derive(Debug, Clone, PartialEq, Serialize)]

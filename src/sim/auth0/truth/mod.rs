@@ -51,9 +51,8 @@ pub use totals::{Doubt, PairTotals, PathTotals, Totals};
 
 use self::record::Record;
 pub(super) use self::record::{Copy, Planned, Repeat};
-use super::PerPath;
 use super::tenant::Change;
-use crate::event::{Path, Timestamp};
+use crate::event::{Path, PerPath, Timestamp};
 
 /// Why the truth could not be written.
 #[derive(Debug, thiserror::Error)]

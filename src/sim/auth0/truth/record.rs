@@ -3,11 +3,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::PerPath;
 use super::super::carrier::Answer;
 use super::super::stream::Attempt;
 use super::super::tenant::Change;
-use crate::event::{Path, Timestamp};
+use crate::event::{Path, PerPath, Timestamp};
 
 /// What becomes of an event on a path, as it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::super::PerPath;
 use super::record::{Fate, Record};
-use crate::event::Path;
+use crate::event::{Path, PerPath};
 
 /// What really happened, in numbers. Test events are in `events` and `test`, and in nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::event::Path;
+use super::Path;
 
 /// One of something for each path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
