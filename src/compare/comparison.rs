@@ -97,6 +97,16 @@ impl Comparison {
                 to: self.window.to,
                 settled_until: self.window.to.min(self.young_after),
             },
+            scope: super::Scope::default(),
+            payloads: super::Payloads::default(),
+            costs: None,
+            expectation: super::Expectation {
+                expected: super::Expect::default(),
+                outcome: super::Outcome::NotEnoughData,
+                criteria: Vec::new(),
+            },
+            plan: Vec::new(),
+            timeline: Vec::new(),
             events: Events {
                 observed: self.observed,
                 settled: self.observed - self.excluded.events(),
@@ -180,7 +190,12 @@ impl Comparison {
             seen: self.sightings.seen(path),
             missing: both_open.then(|| self.sightings.missing(path).part),
             loss: self.sightings.loss(path).filter(|_| both_open),
+            covered: super::CoveredLoss::default(),
             duplicates: tally.duplicates,
+            duplicates_by: super::DuplicateKinds::default(),
+            p99_ms: None,
+            distribution: Vec::new(),
+            hops: Vec::new(),
             out_of_order: tally.order.late(),
             latency_ms: tally.latency.summary(tally.flagged),
             covered_seconds: covered(path),
@@ -229,6 +244,8 @@ fn method(settings: &Settings) -> Method {
         latency_relative_error: RELATIVE_ERROR,
         grace_ms: u64::try_from(settings.grace.as_millis()).unwrap_or(u64::MAX),
         loss_max: settings.loss_max,
+        p99_max_ms: None,
+        cost_max: None,
         difference_min_ms: settings.difference_min_ms,
     }
 }

@@ -3,13 +3,15 @@
 //! Its field names are an interface: scripts read them. Times are RFC 3339 in UTC, durations
 //! milliseconds as numbers, shares from 0 to 1, and what cannot be computed is `null`.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::difference::{DifferenceSummary, WebhookFirst};
 use super::latency::LatencySummary;
 use super::loss::McNemar;
 use super::proportion::Interval;
-use super::verdict::Verdict;
+use super::verdict::{Expectation, Verdict};
 use crate::event::{Path, Timestamp};
 
 /// The two paths compared over a window of event time.
@@ -17,6 +19,8 @@ use crate::event::{Path, Timestamp};
 pub struct Document {
     /// What was looked at.
     pub window: SettledWindow,
+    /// Which events of it.
+    pub scope: Scope,
     /// How many events that were.
     pub events: Events,
     /// Each path by itself.
@@ -28,10 +32,20 @@ pub struct Document {
     pub unseen: Option<Interval>,
     /// Whether the paths lose unequally.
     pub mcnemar: Option<McNemar>,
+    /// Events whose payloads were not the same on both paths.
+    pub payloads: Payloads,
     /// What to do.
     pub verdict: Verdict,
+    /// Whether what is expected of the paths holds.
+    pub expectation: Expectation,
+    /// What each path costs at the rate measured; `None` without prices, or without a rate.
+    pub costs: Option<Costs>,
+    /// How many more events would show losses below some common thresholds.
+    pub plan: Vec<Plan>,
     /// What was not counted, and how many.
     pub excluded: Excluded,
+    /// The window in slots of equal length, the first first; 200 at most.
+    pub timeline: Vec<Slot>,
     /// By which rules the numbers came about.
     pub method: Method,
     /// What a reader has to know beside the numbers, in sentences.
@@ -88,12 +102,22 @@ pub struct PathReport {
     pub missing: Option<u64>,
     /// Share of the other path's events that it missed, from 0 to 1.
     pub loss: Option<Interval>,
+    /// The same of events that happened while both doors were open: what the verdict goes by.
+    pub covered: CoveredLoss,
     /// Arrivals of events that it had brought already.
     pub duplicates: u64,
+    /// The duplicates by kind; their sum is `duplicates`.
+    pub duplicates_by: DuplicateKinds,
     /// Events that arrived after a later one did.
     pub out_of_order: Option<u64>,
     /// From the event's `time` to its first arrival.
     pub latency_ms: LatencySummary,
+    /// The latency that one arrival of 100 exceeds, with its interval (block bootstrap).
+    pub p99_ms: Option<Interval>,
+    /// The latencies as a histogram, the shortest first; 100 bins at most.
+    pub distribution: Vec<Bin>,
+    /// The way in its stretches, as far as the path tells them.
+    pub hops: Vec<Hop>,
     /// Seconds of the window in which its door was open.
     pub covered_seconds: f64,
 }
@@ -137,6 +161,9 @@ pub struct Excluded {
     pub test: u64,
     /// Events too young to be judged.
     pub unsettled: u64,
+    /// Events that came when what the journal knew of their time had expired: an arrival by the other
+    /// path may have been forgotten.
+    pub too_late: u64,
     /// Arrivals that are not in a latency.
     pub latency_flagged: LatencyFlagged,
     /// Pairs that are not in the difference, because an arrival of theirs is not in a latency.
@@ -146,15 +173,238 @@ pub struct Excluded {
 impl Excluded {
     /// Events that were left out altogether.
     pub const fn events(&self) -> u64 {
-        self.outside_window + self.no_arrival + self.test + self.unsettled
+        self.outside_window + self.no_arrival + self.test + self.unsettled + self.too_late
     }
 }
 
-/// Arrivals of settled events that are not in a latency, by reason.
+/// Arrivals of settled events that are not in a latency, by reason. An arrival with several reasons
+/// is counted under the first of them in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct LatencyFlagged {
     /// The queue had delivered the message before.
     pub receive_count: u64,
+    /// It was put back from a dead-letter queue.
+    pub redriven: u64,
+    /// EventBridge replayed it from an archive.
+    pub replayed: u64,
+    /// Auth0 sent it long after it happened: a stream that was switched on again, or a redelivery.
+    pub backlog: u64,
+    /// It happened before the door was open, or came in the first seconds after.
+    pub startup: u64,
+}
+
+impl LatencyFlagged {
+    /// All of them.
+    pub const fn total(&self) -> u64 {
+        self.receive_count + self.redriven + self.replayed + self.backlog + self.startup
+    }
+}
+
+/// Which events are compared.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Scope {
+    /// Events of these types; of all when empty.
+    pub types: BTreeSet<String>,
+    /// Arrivals by these streams of Auth0 (`est_…`); by all when empty. What came by other streams
+    /// counts as not seen.
+    pub streams: BTreeSet<String>,
+}
+
+/// Loss while both doors were open: the gateway's own absence is in no loss here.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct CoveredLoss {
+    /// Events that the other path saw.
+    pub witnessed: u64,
+    /// Those of them that this path missed.
+    pub missing: u64,
+    /// The share, from 0 to 1.
+    pub loss: Option<Interval>,
+}
+
+/// Arrivals of events that had come by the path already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct DuplicateKinds {
+    /// Auth0 sent the request again.
+    pub webhook_retry: u64,
+    /// SQS handed out the same message again.
+    pub same_message: u64,
+    /// Another message brought the same event.
+    pub other_message: u64,
+}
+
+/// A bin of a histogram.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Bin {
+    /// Its lower end, in milliseconds.
+    pub low_ms: f64,
+    /// Its upper end, in milliseconds.
+    pub high_ms: f64,
+    /// Arrivals in it.
+    pub count: u64,
+}
+
+/// A stretch of a path's way. Its ends are told by different clocks, so that it can be negative.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Hop {
+    /// Where it begins: `event`, `envelope`, `sent`, `received` or `request`.
+    pub from: &'static str,
+    /// Where it ends: `envelope`, `sent`, `received`, `request` or `commit`.
+    pub to: &'static str,
+    /// Arrivals that told both ends and are in the latency.
+    pub count: u64,
+    /// Median, in milliseconds.
+    pub p50: f64,
+    /// Exceeded by one arrival of 10, in milliseconds.
+    pub p90: f64,
+    /// Exceeded by one arrival of 100, in milliseconds.
+    pub p99: f64,
+}
+
+/// Events whose payloads were not the same on both paths, but for the pointers that are ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Payloads {
+    /// Events.
+    pub differing: u64,
+    /// Where they differ, the most frequent first; 20 at most.
+    pub pointers: Vec<PointerCount>,
+    /// Differences at other places than those.
+    pub elsewhere: u64,
+}
+
+/// A place where payloads differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PointerCount {
+    /// The JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// Events that differ there.
+    pub events: u64,
+}
+
+/// What each path costs, at the measured rate and by the prices of the configuration.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Costs {
+    /// The day of the prices, as configured.
+    pub as_of: String,
+    /// The currency of the amounts.
+    pub currency: String,
+    /// Events in a month of 30 days, at the rate measured.
+    pub events_per_month: f64,
+    /// The webhook's.
+    pub webhook: PathCost,
+    /// EventBridge's.
+    pub eventbridge: PathCost,
+}
+
+impl Costs {
+    /// Those of one path.
+    pub const fn of(&self, path: Path) -> &PathCost {
+        match path {
+            Path::Webhook => &self.webhook,
+            Path::Eventbridge => &self.eventbridge,
+        }
+    }
+}
+
+/// What one path costs in a month.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PathCost {
+    /// All of it.
+    pub per_month: f64,
+    /// What it is made of.
+    pub items: Vec<CostItem>,
+}
+
+/// One priced item.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CostItem {
+    /// What is paid for.
+    pub name: &'static str,
+    /// How many in a month; 1 of what has a fixed price.
+    pub quantity: f64,
+    /// The price of one.
+    pub price: f64,
+    /// Their product.
+    pub amount: f64,
+}
+
+/// How many more events would show that losses are at most a threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Plan {
+    /// The threshold, from 0 to 1.
+    pub loss_max: f64,
+    /// For the webhook.
+    pub webhook: Need,
+    /// For EventBridge.
+    pub eventbridge: Need,
+}
+
+impl Plan {
+    /// For one path.
+    pub const fn of(&self, path: Path) -> Need {
+        match path {
+            Path::Webhook => self.webhook,
+            Path::Eventbridge => self.eventbridge,
+        }
+    }
+}
+
+/// What it takes to show that a loss is at most a threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "needs", rename_all = "snake_case")]
+pub enum Need {
+    /// Nothing: it is shown.
+    Nothing,
+    /// About so many more settled events, if things go on as they went.
+    Events {
+        /// How many.
+        events: u64,
+        /// In how many days, at the rate measured.
+        days: Option<f64>,
+    },
+    /// More than any number of events: the loss seen is at the threshold or over it.
+    Unreachable,
+}
+
+/// A stretch of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Slot {
+    /// Its first instant.
+    pub from: Timestamp,
+    /// The first instant after it.
+    pub to: Timestamp,
+    /// The webhook in it.
+    pub webhook: SlotPath,
+    /// EventBridge in it.
+    pub eventbridge: SlotPath,
+    /// Median of EventBridge's arrival minus the webhook's, in milliseconds.
+    pub difference_ms: Option<f64>,
+}
+
+impl Slot {
+    /// One path in it.
+    pub const fn of(&self, path: Path) -> &SlotPath {
+        match path {
+            Path::Webhook => &self.webhook,
+            Path::Eventbridge => &self.eventbridge,
+        }
+    }
+}
+
+/// One path in a stretch of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct SlotPath {
+    /// Settled events that it brought.
+    pub seen: u64,
+    /// Settled events that only the other path brought.
+    pub missing: u64,
+    /// Seconds in which its door was open.
+    pub covered_seconds: f64,
+    /// Events that arrived after a later one did.
+    pub out_of_order: u64,
+    /// Median latency, in milliseconds.
+    pub p50: Option<f64>,
+    /// Latency that one arrival of 100 exceeds, in milliseconds.
+    pub p99: Option<f64>,
 }
 
 /// The rules and thresholds behind the numbers.
@@ -168,6 +418,10 @@ pub struct Method {
     pub grace_ms: u64,
     /// Loss up to which a path is good enough, from 0 to 1.
     pub loss_max: f64,
+    /// 99 of 100 latencies have to be at most this, in milliseconds; `None` where any will do.
+    pub p99_max_ms: Option<f64>,
+    /// What a path may cost in a month; `None` where any will do.
+    pub cost_max: Option<f64>,
     /// Median difference up to which no path is called faster, in milliseconds.
     pub difference_min_ms: f64,
 }

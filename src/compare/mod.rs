@@ -44,14 +44,15 @@ pub use comparison::Comparison;
 pub use coverage::{Coverage, Window, WindowAsked, WindowError, covered_seconds};
 pub use difference::{DifferenceSummary, Differences, WebhookFirst};
 pub use document::{
-    Document, Events, Excluded, LatencyFlagged, Method, PairRules, Pairs, PathReport, Paths,
-    SettledWindow,
+    Bin, CostItem, Costs, CoveredLoss, Document, DuplicateKinds, Events, Excluded, Hop,
+    LatencyFlagged, Method, Need, PairRules, Pairs, PathCost, PathReport, Paths, Payloads, Plan,
+    PointerCount, Scope, SettledWindow, Slot, SlotPath,
 };
 pub use latency::{Latency, LatencySummary};
 pub use loss::{McNemar, Sightings, loss};
 pub use proportion::{Interval, Share};
 pub use run::run;
-pub use verdict::{Choice, Evidence, Verdict};
+pub use verdict::{Choice, Criterion, Evidence, Expect, Expectation, Outcome, Verdict};
 
 /// How the paths are compared.
 #[derive(Debug, Clone, PartialEq)]

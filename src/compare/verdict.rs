@@ -61,6 +61,59 @@ pub struct Verdict {
     pub needs_more_events: Option<u64>,
 }
 
+/// What is expected of the paths, for a pipeline that asserts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expect {
+    /// The webhook is good enough.
+    Webhook,
+    /// EventBridge is good enough.
+    Eventbridge,
+    /// One of them is, whichever.
+    #[default]
+    Either,
+    /// Both are.
+    Both,
+}
+
+/// Whether something holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is shown to hold.
+    Holds,
+    /// It is shown not to.
+    Fails,
+    /// The numbers do not say yet.
+    NotEnoughData,
+}
+
+/// The expectation, and whether it holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Expectation {
+    /// What was expected.
+    pub expected: Expect,
+    /// Whether it holds: the exit code of `compare --assert`.
+    pub outcome: Outcome,
+    /// What it is made of.
+    pub criteria: Vec<Criterion>,
+}
+
+/// One threshold of one path.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Criterion {
+    /// The path.
+    pub path: Path,
+    /// What is measured: `loss` (a share), `p99_ms` or `cost_per_month`.
+    pub measure: &'static str,
+    /// It may be at most this.
+    pub limit: f64,
+    /// The interval that was measured; `None` when nothing was.
+    pub measured: Option<super::Interval>,
+    /// Where the interval lies.
+    pub outcome: Outcome,
+}
+
 /// What the verdict is made from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
