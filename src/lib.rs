@@ -9,6 +9,7 @@ pub mod dead_letters;
 pub mod compare;
 pub mod admin;
 pub mod sim;
+pub mod summary;
 pub mod config;
 pub mod app;
 pub mod cli;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use twinstream::clock::Clock;
-use twinstream::event::{Arrival, Digest, Event, EventId, Hops, RouteOrder};
+use twinstream::event::{Arrival, Digest, Event, EventId, Flags, Hops, RouteOrder};
 use twinstream::journal::{
-    Arrived, Content, Journal, NewDelivery, RouteNo, RouteSpec, Rules, Settings,
+    Arrived, Content, Journal, NewDelivery, RouteNo, RouteSpec, Rules, Settings, SummarySettings,
 };
 use twinstream::normalize::{self, Normalized, identity};
 use twinstream::routing::turn;
@@ -41,6 +41,7 @@ impl Filled {
             keep: Duration::from_hours(24 * 30),
             size_bytes_max: u64::MAX,
             content: Content::Keep,
+            summaries: SummarySettings::default(),
             queue_retries: false,
         };
         let rules = Rules { pair: identity::pair, turn: turn::RULE };
@@ -118,7 +119,7 @@ fn arrived(template: &mut Template, like: &Normalized, number: u64, routes: &[Ro
     let deliveries = routes.iter().copied().map(NewDelivery::from).collect();
     Arrived::new(
         event,
-        Arrival { at, stream: like.stream.clone(), hops: Hops::Webhook },
+        Arrival { at, stream: like.stream.clone(), hops: Hops::Webhook, flags: Flags::NONE },
         deliveries,
     )
 }

@@ -243,6 +243,8 @@ impl Gateway {
             route_numbers: base.numbers.clone().into(),
             clock: base.clock.clone(),
             metrics: base.metrics.clone(),
+            flags: config.flags,
+            health: base.health.clone(),
         };
         let reprocessor = Reprocessor::new(intake.clone(), base.journal.reader()?);
         self.parts.spawn("quarantine", reprocessor.run(self.stop_parts.clone()));
@@ -281,7 +283,9 @@ impl Gateway {
         let eraser = Eraser::new(base.journal.clone(), base.journal.reader()?).run(stop());
         let (letters, reader) = (base.letters.clone(), base.journal.reader()?);
         let clerk = Clerk::new(base.journal.clone(), reader, letters).run(stop());
+        let (summed, summed_until) = (base.journal.clone(), stop());
         self.parts.spawn("retention", async move { journal.keep_house(until).await });
+        self.parts.spawn("summaries", async move { summed.keep_summaries(summed_until).await });
         self.parts.spawn("erasures", eraser);
         self.parts.spawn("dead letters", clerk);
         Ok(())

@@ -29,7 +29,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let asked = WindowAsked::parse(since, until, now).map_err(wrong)?;
     let (reader, settings) = arguments.journal.open()?;
     let window = asked.of(reader.time_range().await?).map_err(wrong)?;
-    let document = compare::run(&reader, &settings.compare, window, now).await?;
+    let document =
+        compare::run(&reader, &settings.compare, &compare::Scope::default(), window, now).await?;
     if arguments.json {
         let json = report::json(&document).map_err(|error| Failure::Fault(error.into()))?;
         out::line(&json);

@@ -3,16 +3,16 @@
 //! Its field names are an interface: scripts read them. Times are RFC 3339 in UTC, durations
 //! milliseconds as numbers, shares from 0 to 1, and what cannot be computed is `null`.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use super::difference::{DifferenceSummary, WebhookFirst};
-use super::latency::LatencySummary;
 use super::loss::McNemar;
 use super::proportion::Interval;
 use super::verdict::{Expectation, Verdict};
 use crate::event::{Path, Timestamp};
+use crate::summary::Sketch;
+
+pub use crate::summary::Scope;
 
 /// The two paths compared over a window of event time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -108,7 +108,7 @@ pub struct PathReport {
     pub duplicates: u64,
     /// The duplicates by kind; their sum is `duplicates`.
     pub duplicates_by: DuplicateKinds,
-    /// Events that arrived after a later one did.
+    /// Events that arrived after a later one did; `None` when its door was not open.
     pub out_of_order: Option<u64>,
     /// From the event's `time` to its first arrival.
     pub latency_ms: LatencySummary,
@@ -153,10 +153,6 @@ pub struct PairRules {
 /// What was left out, and how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Excluded {
-    /// Events with a `time` outside of the window.
-    pub outside_window: u64,
-    /// Events without an arrival by either path.
-    pub no_arrival: u64,
     /// Events that somebody sent as a test.
     pub test: u64,
     /// Events too young to be judged.
@@ -173,7 +169,7 @@ pub struct Excluded {
 impl Excluded {
     /// Events that were left out altogether.
     pub const fn events(&self) -> u64 {
-        self.outside_window + self.no_arrival + self.test + self.unsettled + self.too_late
+        self.test + self.unsettled + self.too_late
     }
 }
 
@@ -200,16 +196,6 @@ impl LatencyFlagged {
     }
 }
 
-/// Which events are compared.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Scope {
-    /// Events of these types; of all when empty.
-    pub types: BTreeSet<String>,
-    /// Arrivals by these streams of Auth0 (`est_…`); by all when empty. What came by other streams
-    /// counts as not seen.
-    pub streams: BTreeSet<String>,
-}
-
 /// Loss while both doors were open: the gateway's own absence is in no loss here.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct CoveredLoss {
@@ -230,6 +216,50 @@ pub struct DuplicateKinds {
     pub same_message: u64,
     /// Another message brought the same event.
     pub other_message: u64,
+}
+
+impl DuplicateKinds {
+    /// All of them.
+    pub const fn total(&self) -> u64 {
+        self.webhook_retry + self.same_message + self.other_message
+    }
+}
+
+/// The latencies of a path, in milliseconds; negative where this host's clock is behind Auth0's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LatencySummary {
+    /// Arrivals that were measured.
+    pub count: u64,
+    /// Median, within 1 % of its value, as all of these are.
+    pub p50: Option<f64>,
+    /// Exceeded by one arrival of 10.
+    pub p90: Option<f64>,
+    /// Exceeded by one arrival of 100.
+    pub p99: Option<f64>,
+    /// Exceeded by one arrival of 1000.
+    pub p999: Option<f64>,
+    /// The longest, exact.
+    pub max: Option<f64>,
+    /// Arrivals before their own event: a clock alarm. They are in the quantiles too.
+    pub negative: u64,
+    /// Arrivals that say nothing about the path's latency and were left out.
+    pub flagged: u64,
+}
+
+impl LatencySummary {
+    /// The numbers of a sketch, of a path with so many arrivals left out.
+    pub(super) fn of(latency: &Sketch, flagged: u64) -> Self {
+        Self {
+            count: latency.count(),
+            p50: latency.quantile(0.5),
+            p90: latency.quantile(0.9),
+            p99: latency.quantile(0.99),
+            p999: latency.quantile(0.999),
+            max: latency.max(),
+            negative: latency.negative(),
+            flagged,
+        }
+    }
 }
 
 /// A bin of a histogram.
@@ -414,6 +444,8 @@ pub struct Method {
     pub confidence: f64,
     /// A latency quantile is off by at most this share of itself.
     pub latency_relative_error: f64,
+    /// A quantile of the difference likewise.
+    pub difference_relative_error: f64,
     /// How long an absence has to last to be a loss.
     pub grace_ms: u64,
     /// Loss up to which a path is good enough, from 0 to 1.
@@ -424,4 +456,7 @@ pub struct Method {
     pub cost_max: Option<f64>,
     /// Median difference up to which no path is called faster, in milliseconds.
     pub difference_min_ms: f64,
+    /// SQS receivers that work at once: more than one can swap what they take at the same moment, which
+    /// then counts as out of order.
+    pub receivers: u32,
 }

@@ -36,6 +36,11 @@ pub struct McNemar {
 }
 
 impl Sightings {
+    /// All events.
+    pub const fn total(self) -> u64 {
+        self.both + self.webhook_only + self.eventbridge_only
+    }
+
     /// Events that the path saw.
     pub const fn seen(self, path: Path) -> u64 {
         match path {
@@ -54,8 +59,8 @@ impl Sightings {
     }
 
     /// Loss of a path, from 0 to 1, as [`loss`] shows it.
-    pub fn loss(self, path: Path) -> Option<Interval> {
-        loss(self.missing(path))
+    pub fn loss(self, path: Path, confidence: f64) -> Option<Interval> {
+        loss(self.missing(path), confidence)
     }
 
     /// Number of events that reached neither path: Chapman's estimate b·c/(m+1) with a log-normal
@@ -66,7 +71,7 @@ impl Sightings {
     /// Some properties of the hypergeometric distribution with applications to zoological sample
     /// censuses (1951); the interval: Chao, Estimating the population size for capture-recapture
     /// data with unequal catchability, Biometrics 43 (1987), 783-791.
-    pub fn unseen(self) -> Option<Interval> {
+    pub fn unseen(self, _confidence: f64) -> Option<Interval> {
         if self.seen(Path::Webhook) == 0 || self.seen(Path::Eventbridge) == 0 {
             return None;
         }
@@ -103,8 +108,8 @@ impl Sightings {
 
 /// The loss that so many misses of so many witnessed events show, from 0 to 1: Wilson's interval,
 /// but with no miss at all from 0 to 3/n (rule of three, 1 at most). `None` without a witness.
-pub fn loss(missing: Share) -> Option<Interval> {
-    let interval = missing.wilson()?;
+pub fn loss(missing: Share, confidence: f64) -> Option<Interval> {
+    let interval = missing.wilson(confidence)?;
     if missing.part > 0 {
         return Some(interval);
     }
@@ -163,7 +168,7 @@ mod tests {
 
     #[track_caller]
     fn check_loss(part: u64, whole: u64, expected: Option<Interval>) {
-        assert_eq!(loss(Share { part, whole }), expected);
+        assert_eq!(loss(Share { part, whole }, 0.95), expected);
     }
 
     #[test]
@@ -171,7 +176,7 @@ mod tests {
         check_loss(0, 0, None);
         check_loss(0, 2, Some(Interval { estimate: 0.0, low: 0.0, high: 1.0 }));
         check_loss(0, 3_000, Some(Interval { estimate: 0.0, low: 0.0, high: 0.001 }));
-        check_loss(1, 3_000, Share { part: 1, whole: 3_000 }.wilson());
+        check_loss(1, 3_000, Share { part: 1, whole: 3_000 }.wilson(0.95));
     }
 
     #[test]
@@ -189,7 +194,7 @@ mod tests {
                 webhook_only: case.only_first,
                 eventbridge_only: case.only_second,
             };
-            let unseen = sightings.unseen().unwrap();
+            let unseen = sightings.unseen(0.95).unwrap();
             check_close(unseen.estimate, case.estimate);
             check_close(unseen.low, case.low);
             check_close(unseen.high, case.high);
@@ -200,10 +205,10 @@ mod tests {
     #[test]
     fn seen_by_neither_is_bounded_without_a_miss_and_unknown_without_a_witness() {
         let clean = Sightings { both: 3_000, ..Sightings::default() };
-        let unseen = clean.unseen().unwrap();
+        let unseen = clean.unseen(0.95).unwrap();
         check_close(unseen.estimate, 0.0);
         assert!(unseen.high > 0.0 && unseen.high < 1.0, "{unseen:?}");
-        assert_eq!(Sightings { webhook_only: 5, ..Sightings::default() }.unseen(), None);
+        assert_eq!(Sightings { webhook_only: 5, ..Sightings::default() }.unseen(0.95), None);
     }
 
     #[test]
@@ -245,7 +250,7 @@ mod tests {
         let mut held = 0;
         for _ in 0..RUNS {
             let (sightings, neither) = simulate(&mut random, 1_000, [0.2, 0.3]);
-            let unseen = sightings.unseen().unwrap();
+            let unseen = sightings.unseen(0.95).unwrap();
             error += unseen.estimate - as_f64(neither);
             held += u64::from((unseen.low..=unseen.high).contains(&as_f64(neither)));
         }

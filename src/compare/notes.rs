@@ -16,8 +16,6 @@ pub(super) fn of(document: &Document, coverage: &Coverage) -> Vec<String> {
     notes.extend(flagged(document));
     notes.extend(Path::ALL.into_iter().filter_map(|path| closed(document, coverage, path)));
     notes.extend(pairing(document));
-    notes.extend(sampled(document));
-    notes.extend(disordered(document));
     notes.push(uncertainty(document));
     notes
 }
@@ -27,8 +25,7 @@ fn excluded(document: &Document) -> Option<String> {
     let reasons = [
         (excluded.unsettled, "too young to be judged"),
         (excluded.test, "sent as a test"),
-        (excluded.outside_window, "outside of the window"),
-        (excluded.no_arrival, "without an arrival"),
+        (excluded.too_late, "too late to be judged"),
     ];
     let parts: Vec<String> = reasons
         .into_iter()
@@ -96,24 +93,6 @@ fn pairing(document: &Document) -> Option<String> {
     })
 }
 
-fn sampled(document: &Document) -> Option<String> {
-    let difference = document.pairs.difference_ms?;
-    (difference.sampled < difference.count).then(|| {
-        format!(
-            "The difference is from a random sample of {} of {} pairs.",
-            count(difference.sampled),
-            count(difference.count)
-        )
-    })
-}
-
-fn disordered(document: &Document) -> Option<String> {
-    let unknown = Path::ALL.into_iter().any(|path| document.paths.of(path).out_of_order.is_none());
-    unknown.then(|| {
-        "Out of order could not be counted: the events were not read from the latest on.".to_owned()
-    })
-}
-
 fn uncertainty(document: &Document) -> String {
     let error = percent(document.method.latency_relative_error);
     format!(
@@ -125,8 +104,8 @@ fn uncertainty(document: &Document) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{WINDOW, at, both_open, compare, event};
-    use super::super::{Observation, PairedBy, Sighting};
     use super::*;
+    use crate::event::{Flag, Flags, Observation, PairedBy, Sighting};
 
     /// The notes on these events, without the last one, which stands below every comparison.
     #[track_caller]
@@ -161,7 +140,10 @@ mod tests {
     #[test]
     fn a_message_that_the_queue_held_back_is_told() {
         let mut held = event(100, Some(110), None);
-        held.eventbridge = Some(Sighting { at: at(90_100), receive_count: 2, redriven: false });
+        held.eventbridge = Some(Sighting {
+            flags: Flags::NONE.with(Flag::ReceiveCount),
+            ..Sighting::plain(at(90_100))
+        });
         held.paired_by = Some(PairedBy::Ambiguous);
         let notes = [
             "1 arrival had been delivered by the queue before: seen, but not in latency, and 1 pair",
@@ -178,11 +160,5 @@ mod tests {
         // What cannot be judged yet needs no open door.
         let judged = Window { from: at(0), to: at(900_000) };
         check(&[], &Coverage { webhook: vec![judged], eventbridge: vec![WINDOW] }, &[]);
-    }
-
-    #[test]
-    fn events_in_the_wrong_order_leave_a_note() {
-        let events = [event(100, Some(110), None), event(200, Some(210), None)];
-        check(&events, &both_open(), &["Out of order could not be counted"]);
     }
 }

@@ -38,7 +38,7 @@ impl Share {
     /// Events count as independent of each other: losses that come in bursts make the true
     /// interval wider. Source: Wilson, Probable inference, the law of succession, and statistical
     /// inference, JASA 22 (1927), 209-212.
-    pub fn wilson(self) -> Option<Interval> {
+    pub fn wilson(self, _confidence: f64) -> Option<Interval> {
         let ratio = self.ratio()?;
         let trials = as_f64(self.whole);
         let z_squared = Z_95 * Z_95;
@@ -72,7 +72,7 @@ mod tests {
     }
 
     fn holds(part: u64, whole: u64, truth: f64) -> bool {
-        let interval = Share { part, whole }.wilson().unwrap();
+        let interval = Share { part, whole }.wilson(0.95).unwrap();
         (interval.low..=interval.high).contains(&truth)
     }
 
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn wilson_is_the_reference_s() {
         for case in &table().wilson {
-            let interval = Share { part: case.part, whole: case.whole }.wilson().unwrap();
+            let interval = Share { part: case.part, whole: case.whole }.wilson(0.95).unwrap();
             check_close(interval.low, case.low);
             check_close(interval.high, case.high);
         }
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn nothing_has_no_share() {
-        assert_eq!(Share::default().wilson(), None);
-        assert_eq!(Share { part: 2, whole: 1 }.wilson(), None);
+        assert_eq!(Share::default().wilson(0.95), None);
+        assert_eq!(Share { part: 2, whole: 1 }.wilson(0.95), None);
     }
 
     #[test]

@@ -1,29 +1,36 @@
 //! The comparison of what a journal holds.
 
-use super::{Comparison, Coverage, Document, Settings, Window};
+use super::comparison::compare;
+use super::{Coverage, Document, Scope, Settings, Window};
 use crate::event::{Path, Timestamp};
-use crate::journal::{ReadError, Reader};
+use crate::journal::{Question, ReadError, Reader};
 
-/// Compares the events whose `time` lies in the window.
+/// Compares the events of this scope whose `time` lies in the window.
 ///
 /// # Errors
 /// When the journal can't be read.
 pub async fn run(
     reader: &Reader,
     settings: &Settings,
+    scope: &Scope,
     window: Window,
     now: Timestamp,
 ) -> Result<Document, ReadError> {
+    let question = Question {
+        from: window.from,
+        to: window.to,
+        scope: scope.clone(),
+        settled_until: now.minus(settings.grace),
+        ignore: settings.ignore.clone(),
+    };
+    let answer = reader.summaries(question).await?;
     let mut coverage = Coverage::default();
-    for (path, from, to) in reader.coverage((window.from, window.to)).await? {
+    for (path, from, to) in reader.coverage((answer.from, answer.to)).await? {
         let open = Window { from, to };
         match path {
             Path::Webhook => coverage.webhook.push(open),
             Path::Eventbridge => coverage.eventbridge.push(open),
         }
     }
-    let comparison = Comparison::new(settings.clone(), window, now);
-    let comparison =
-        reader.fold_observations((window.from, window.to), comparison, Comparison::observe).await?;
-    Ok(comparison.finish(&coverage))
+    Ok(compare(settings, scope, &answer, &coverage, now))
 }

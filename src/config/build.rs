@@ -9,12 +9,12 @@ use secrecy::ExposeSecret as _;
 use super::check::Check;
 use super::layers::Layer;
 use super::raw::{self, Raw};
-use super::{Config, ConfigError, Eventbridge, Webhook, routes, targets, variables};
+use super::{Config, ConfigError, Eventbridge, Webhook, comparison, routes, targets, variables};
 use crate::event::Path;
 use crate::ingress::{Credentials, DeleteAfter, Method, QueueSettings, Secret, WebhookSettings};
 use crate::listen::Limits;
 use crate::telemetry::log;
-use crate::{admin, compare, dead_letters, journal};
+use crate::{admin, dead_letters, journal};
 
 /// After a stop, requests under way may take this long.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -27,6 +27,7 @@ pub(super) fn build(
 ) -> Result<Config, ConfigError> {
     let mut check = Check::new(layers, environment);
     let queue_retries = queue_retries(&mut check, &raw);
+    let (compare, flags) = comparison::compare(&mut check, &raw);
     let log = log(&mut check, raw.log);
     let journal = journal::Settings {
         queue_retries,
@@ -36,9 +37,10 @@ pub(super) fn build(
     let eventbridge =
         raw.mode.contains(Path::Eventbridge).then(|| eventbridge(&mut check, raw.eventbridge));
     let admin = admin(&mut check, &raw.admin);
-    let compare = compare(&mut check, &raw.compare);
     let targets = targets::targets(&mut check, &raw.targets, journal.keep);
     let routes = routes::routes(&mut check, &raw.routes, &raw.targets);
+    let journal =
+        journal::Settings { summaries: comparison::summaries(&compare, &raw.compare), ..journal };
     if compare.grace >= journal.keep {
         let what = "not shorter than journal.keep: events would be deleted before they are judged";
         check.problem("compare.grace", what, "make it shorter, or journal.keep longer");
@@ -56,27 +58,13 @@ pub(super) fn build(
         journal,
         admin,
         compare,
+        flags,
         targets,
         routes,
         warnings,
         effective,
         secrets,
     })
-}
-
-/// The settings of a comparison, for those who need no more.
-pub(super) fn compare_alone(
-    raw: &raw::Compare,
-    layers: &[Layer],
-) -> Result<compare::Settings, ConfigError> {
-    let nothing = BTreeMap::new();
-    let mut check = Check::new(layers, &nothing);
-    let settings = compare(&mut check, raw);
-    if check.problems.is_empty() {
-        Ok(settings)
-    } else {
-        Err(ConfigError { problems: check.problems })
-    }
 }
 
 fn log(check: &mut Check<'_>, raw: raw::Log) -> log::Settings {
@@ -115,6 +103,7 @@ fn journal(check: &mut Check<'_>, raw: raw::Journal, deadline: Duration) -> jour
         keep: raw.keep.0,
         size_bytes_max: raw.size_bytes_max,
         content,
+        summaries: journal::SummarySettings::default(),
         queue_retries: false,
     }
 }
@@ -350,19 +339,5 @@ fn admin(check: &mut Check<'_>, raw: &raw::Admin) -> admin::Settings {
             head_bytes_max: 64 * 1024,
             stop_within: DRAIN,
         },
-    }
-}
-
-fn compare(check: &mut Check<'_>, raw: &raw::Compare) -> compare::Settings {
-    let (none, year) = (Duration::ZERO, Duration::from_hours(24 * 365));
-    check.range("compare.grace", &raw.grace.0, (none, year));
-    check.range("compare.loss_max", &raw.loss_max, (1e-9, 0.999_999));
-    check.range("compare.difference_min_ms", &raw.difference_min_ms, (0.0, 1e9));
-    check.range("compare.difference_pairs_max", &raw.difference_pairs_max, (6, 10_000_000));
-    compare::Settings {
-        grace: raw.grace.0,
-        loss_max: raw.loss_max,
-        difference_min_ms: raw.difference_min_ms,
-        difference_pairs_max: raw.difference_pairs_max,
     }
 }

@@ -4,6 +4,7 @@
 mod asking;
 mod build;
 mod check;
+mod comparison;
 mod layers;
 mod raw;
 mod routes;
@@ -22,7 +23,7 @@ use crate::admin;
 use crate::compare;
 use crate::dead_letters;
 use crate::delivery::Target;
-use crate::event::{PathSet, RouteOrder};
+use crate::event::{FlagRules, PathSet, RouteOrder};
 use crate::ingress::{QueueSettings, WebhookSettings};
 use crate::journal;
 use crate::routing::{Changed, Pattern, Transform};
@@ -54,6 +55,8 @@ pub struct Config {
     pub admin: admin::Settings,
     /// How the paths are compared.
     pub compare: compare::Settings,
+    /// When an arrival's time says nothing about its path.
+    pub flags: FlagRules,
     /// Where events go.
     pub targets: Vec<Target>,
     /// Which events go where.
@@ -160,7 +163,7 @@ impl ForReading {
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let layers = layers(sources)?;
         let raw = raw(&layers::merge(&layers), &layers)?;
-        let compare = build::compare_alone(&raw.compare, &layers)?;
+        let compare = comparison::compare_alone(&raw, &layers)?;
         Ok(Self { journal: raw.journal.path, compare })
     }
 }

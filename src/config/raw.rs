@@ -22,6 +22,7 @@ pub(super) struct Raw {
     pub journal: Journal,
     pub admin: Admin,
     pub compare: Compare,
+    pub prices: Prices,
     #[serde(default)]
     pub targets: Vec<Target>,
     #[serde(default)]
@@ -124,9 +125,28 @@ pub(super) struct Admin {
 #[serde(deny_unknown_fields)]
 pub(super) struct Compare {
     pub grace: Span,
+    pub keep: Span,
+    pub startup: Span,
+    pub backlog_after: Span,
+    pub ignore: Vec<String>,
+    pub confidence: f64,
     pub loss_max: f64,
+    pub p99_max: Option<Span>,
+    pub cost_max: Option<f64>,
     pub difference_min_ms: f64,
-    pub difference_pairs_max: usize,
+    pub expect: crate::compare::Expect,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Prices {
+    pub as_of: String,
+    pub currency: String,
+    pub eventbridge_per_million_events: f64,
+    pub sqs_per_million_requests: f64,
+    pub webhook_per_million_requests: f64,
+    pub eventbridge_per_month: f64,
+    pub webhook_per_month: f64,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,6 +1,6 @@
 //! One receipt of an event by one path.
 
-use super::{Path, Timestamp};
+use super::{Flags, Path, Timestamp};
 
 /// One receipt of an event by one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct Arrival {
     pub stream: Option<Box<str>>,
     /// What the path told of the way.
     pub hops: Hops,
+    /// Why its time says nothing about the path; the door decides.
+    pub flags: Flags,
 }
 
 /// What a path tells of the way an event took.
@@ -37,6 +39,8 @@ pub struct QueueHops {
     /// It had been in a dead-letter queue and was put back by a redrive: its latency says nothing
     /// about the path.
     pub redriven: bool,
+    /// EventBridge replayed it from an archive.
+    pub replayed: bool,
     /// SQS `MessageId`: equal for redeliveries of one message.
     pub message_id: Box<str>,
 }

@@ -3,6 +3,7 @@
 
 mod arrival;
 mod digest;
+mod flags;
 mod id;
 mod identity;
 mod legible;
@@ -15,10 +16,11 @@ mod turn;
 
 pub use arrival::{Arrival, Hops, QueueHops};
 pub use digest::Digest;
+pub use flags::{Flag, FlagRules, Flags};
 pub use id::{EventId, EventIdError};
 pub use identity::{Candidate, Newcomer, Pairing, PairingRule};
 pub use legible::{legible, legible_lines};
-pub use observation::{Observation, PairedBy, Sighting};
+pub use observation::{HopTimes, Observation, PairedBy, Repeats, Sighting};
 pub use outcome::{ArrivalOutcome, DeliveryOutcome, RepeatKind};
 pub use path::{Path, PathSet};
 pub use per_path::PerPath;

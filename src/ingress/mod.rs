@@ -18,13 +18,15 @@ pub use sqs::{DeleteAfter, QueueDoor, Settings as QueueSettings};
 pub use webhook::{Settings as WebhookSettings, WebhookDoor};
 
 use crate::clock::Clock;
-use crate::event::{Arrival, ArrivalOutcome, Event, Hops, Path, Purpose, QueueHops, Timestamp};
+use crate::event::{
+    Arrival, ArrivalOutcome, Event, FlagRules, Flags, Hops, Path, Purpose, QueueHops, Timestamp,
+};
 use crate::journal::{
     Accepted, Arrived, Committed, Journal, JournalError, NewDelivery, Quarantined, RouteNo,
 };
 use crate::normalize::{self, Normalized, Rejection};
 use crate::routing::Routes;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Health, Metrics};
 
 /// What both doors do with the bytes they were given: normalize, route, store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -39,6 +41,10 @@ pub struct Intake {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Metrics,
+    /// When an arrival's time says nothing about its path.
+    pub flags: FlagRules,
+    /// Since when the doors have been open.
+    pub health: Health,
 }
 
 /// What became of the bytes. Either way they are on disk.
@@ -63,8 +69,8 @@ impl Intake {
     /// Takes in the body of a webhook request.
     async fn take_webhook(&self, body: &[u8], at: Timestamp) -> Result<Taken, JournalError> {
         match normalize::webhook(body) {
-            Ok(Normalized { event, stream, envelope_time: _ }) => {
-                let arrival = Arrival { at, stream, hops: Hops::Webhook };
+            Ok(Normalized { event, stream, envelope_time: _, replayed: _ }) => {
+                let arrival = Arrival { at, stream, hops: Hops::Webhook, flags: Flags::NONE };
                 self.accept(event, arrival).await
             }
             Err(rejection) => {
@@ -81,9 +87,10 @@ impl Intake {
         hops: &QueueHops,
     ) -> Result<Taken, JournalError> {
         match normalize::queue_message(body) {
-            Ok(Normalized { event, stream, envelope_time }) => {
-                let hops = QueueHops { envelope_time, ..hops.clone() };
-                self.accept(event, Arrival { at, stream, hops: Hops::Eventbridge(hops) }).await
+            Ok(Normalized { event, stream, envelope_time, replayed }) => {
+                let hops = QueueHops { envelope_time, replayed, ..hops.clone() };
+                let hops = Hops::Eventbridge(hops);
+                self.accept(event, Arrival { at, stream, hops, flags: Flags::NONE }).await
             }
             Err(rejection) => {
                 let bytes = Quarantined::new(Path::Eventbridge, at, name(&rejection), body);
@@ -92,8 +99,10 @@ impl Intake {
         }
     }
 
-    async fn accept(&self, event: Event, arrival: Arrival) -> Result<Taken, JournalError> {
+    async fn accept(&self, event: Event, mut arrival: Arrival) -> Result<Taken, JournalError> {
         let path = arrival.path();
+        let open_since = self.health.door(path).and_then(|door| door.open_since());
+        arrival.flags = self.flags.flags(&arrival, event.time, open_since);
         let lag_ms = arrival.at.millis_since(event.time);
         let live = event.purpose == Purpose::Live;
         let deliveries = self.deliveries(&event);

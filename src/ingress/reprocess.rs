@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Intake;
-use crate::event::{Arrival, Hops, Path, QueueHops};
+use crate::event::{Arrival, Flags, Hops, Path, QueueHops};
 use crate::journal::{
     Arrived, OrderDesk, OrderKind, OrderStory, QuarantineFilter, QuarantinedBytes,
     QuarantinedSummary, ReadError, Reader, StepError,
@@ -100,18 +100,24 @@ impl Reprocessor {
             Path::Webhook => normalize::webhook(&bytes.body),
             Path::Eventbridge => normalize::queue_message(&bytes.body),
         };
-        let Ok(Normalized { event, stream, envelope_time }) = read else { return Ok(false) };
+        let Ok(Normalized { event, stream, envelope_time, replayed }) = read else {
+            return Ok(false);
+        };
         let hops = match path {
             Path::Webhook => Hops::Webhook,
             Path::Eventbridge => Hops::Eventbridge(QueueHops {
                 envelope_time,
+                replayed,
                 receive_count: 1,
                 message_id: message_id.as_deref().unwrap_or_default().into(),
                 ..QueueHops::default()
             }),
         };
         let deliveries = self.intake.deliveries(&event);
-        let arrived = Arrived::new(event, Arrival { at: *at, stream, hops }, deliveries);
+        // When the door had been opened then is not known any more either.
+        let mut arrival = Arrival { at: *at, stream, hops, flags: Flags::NONE };
+        arrival.flags = self.intake.flags.flags(&arrival, event.time, Some(event.time));
+        let arrived = Arrived::new(event, arrival, deliveries);
         let accepted = self.intake.journal.reprocess(*no, arrived).await?;
         if let Some(accepted) = &accepted {
             self.intake.metrics.arrival(*path, accepted.outcome);

@@ -6,7 +6,7 @@ use super::content::Content;
 use super::payload::Stored;
 use super::shelf::Shelf;
 use super::sqlite::{path_code, path_of};
-use super::{Committed, RouteNo, release, told};
+use super::{Committed, RouteNo, release, summaries, told};
 use crate::event::{
     Arrival, ArrivalOutcome, Candidate, Digest, Event, Hops, Newcomer, PairedBy, Pairing,
     PairingRule, Path, Purpose, QueueHops, RepeatKind, Timestamp, Watched,
@@ -91,7 +91,11 @@ pub(super) fn accept(
             if paired_by != PairedBy::Id {
                 shelf.ids.add_alias(connection, arrived.id_digest, seq)?;
             }
-            let outcome = add_arrival(connection, (seq, paired_by), arrived, &shelf.content, now)?;
+            let summed = summaries::as_summed(connection, shelf, seq)?;
+            let outcome = add_arrival(connection, shelf, (seq, paired_by), arrived, now)?;
+            if let Some(before) = summed {
+                summaries::amend(connection, shelf, seq, &before)?;
+            }
             // A delivery that waits for its message has it now.
             if path == Path::Eventbridge {
                 shelf.woke |= release::take_back_returned(connection, seq, now)? > 0;
@@ -180,7 +184,9 @@ fn add_event(
 ) -> rusqlite::Result<i64> {
     let seq = shelf.next_seq.get();
     shelf.next_seq.set(seq + 1);
-    insert_event(connection, seq, arrived, now)?;
+    let overtaken = is_overtaken(shelf, arrived);
+    let too_late = arrived.event.time.as_nanos() <= shelf.forgotten.get();
+    insert_event(connection, seq, arrived, (overtaken, too_late), now)?;
     add_content(connection, seq, arrived, &shelf.content)?;
     let mut insert = connection.prepare_cached(
         "INSERT INTO deliveries (seq, route, lane, since, due_at, watched)
@@ -193,6 +199,12 @@ fn add_event(
     shelf.ids.add(arrived.id_digest, seq);
     shelf.woke |= !arrived.deliveries.is_empty();
     Ok(seq)
+}
+
+/// Whether a later event has come by the same path before. Test events are in no order.
+fn is_overtaken(shelf: &mut Shelf, arrived: &Arrived) -> bool {
+    let Arrived { event, arrival, .. } = arrived;
+    event.purpose == Purpose::Live && shelf.latest.overtakes(arrival.path(), arrival.at, event.time)
 }
 
 /// Where the content is not kept for good, it is kept for the deliveries alone.
@@ -221,9 +233,10 @@ fn insert_event(
     connection: &Connection,
     seq: i64,
     arrived: &Arrived,
+    (overtaken, too_late): (bool, bool),
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let Arrived { event, arrival: Arrival { at, stream, hops }, .. } = arrived;
+    let Arrived { event, arrival: Arrival { at, stream, hops, flags }, .. } = arrived;
     let path = arrived.arrival.path();
     let (webhook, queue) = match hops {
         Hops::Webhook => (true, None),
@@ -234,8 +247,10 @@ fn insert_event(
             "INSERT INTO events (seq, id, kind, tenant, subject, time_ns, is_test, object_digest,
                 payload_digest, first_path, webhook_at, webhook_stored_at, webhook_stream,
                 eventbridge_at, eventbridge_stored_at, eventbridge_stream, envelope_time, sent_at,
-                first_received_at, receive_count, redriven, message_id)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                first_received_at, receive_count, redriven, message_id, too_late, webhook_flags,
+                webhook_overtaken, eventbridge_flags, eventbridge_overtaken)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                ?)",
         )?
         .execute(params![
             seq,
@@ -260,6 +275,11 @@ fn insert_event(
             queue.map(|hops| hops.receive_count),
             queue.is_some_and(|hops| hops.redriven),
             queue.map(|hops| &hops.message_id),
+            too_late,
+            if webhook { flags.bits() } else { 0 },
+            webhook && overtaken,
+            if webhook { 0 } else { flags.bits() },
+            !webhook && overtaken,
         ])?;
     Ok(())
 }
@@ -296,9 +316,9 @@ fn known(connection: &Connection, seq: i64, path: Path) -> rusqlite::Result<Opti
 
 fn add_arrival(
     connection: &Connection,
+    shelf: &mut Shelf,
     (seq, paired_by): (i64, PairedBy),
     arrived: &Arrived,
-    content: &Content,
     now: Timestamp,
 ) -> rusqlite::Result<ArrivalOutcome> {
     let path = arrived.arrival.path();
@@ -307,29 +327,33 @@ fn add_arrival(
     // Of what was erased nobody can say whether it was the same.
     let differs = !known.erased && known.payload_digest != arrived.event.payload_digest;
     if differs {
-        keep_rival(connection, seq, arrived, content)?;
+        keep_rival(connection, seq, arrived, &shelf.content)?;
     }
     if known.has_come {
         add_repeat(connection, (seq, &known), arrived, differs, now)?;
         return Ok(ArrivalOutcome::Duplicate);
     }
     let other_id = (known.id != arrived.event.id.as_str()).then(|| arrived.event.id.as_str());
-    let Arrival { at, stream, hops } = &arrived.arrival;
-    let paired_by = paired_code(paired_by);
+    let Arrival { at, stream, hops, flags } = &arrived.arrival;
+    let (paired_by, flags) = (paired_code(paired_by), flags.bits());
+    let overtaken = is_overtaken(shelf, arrived);
     match hops {
         Hops::Webhook => connection
             .prepare_cached(
                 "UPDATE events SET paired_by = ?, payload_differs = payload_differs OR ?,
-                    webhook_at = ?, webhook_stored_at = ?, webhook_stream = ?, webhook_id = ?
-                 WHERE seq = ?",
+                    webhook_at = ?, webhook_stored_at = ?, webhook_stream = ?, webhook_id = ?,
+                    webhook_flags = ?, webhook_overtaken = ? WHERE seq = ?",
             )?
-            .execute(params![paired_by, differs, at, now, stream, other_id, seq])?,
+            .execute(params![
+                paired_by, differs, at, now, stream, other_id, flags, overtaken, seq
+            ])?,
         Hops::Eventbridge(hops) => connection
             .prepare_cached(
                 "UPDATE events SET paired_by = ?, payload_differs = payload_differs OR ?,
                     eventbridge_at = ?, eventbridge_stored_at = ?, eventbridge_stream = ?,
                     eventbridge_id = ?, envelope_time = ?, sent_at = ?, first_received_at = ?,
-                    receive_count = ?, redriven = ?, message_id = ? WHERE seq = ?",
+                    receive_count = ?, redriven = ?, message_id = ?, eventbridge_flags = ?,
+                    eventbridge_overtaken = ? WHERE seq = ?",
             )?
             .execute(params![
                 paired_by,
@@ -344,6 +368,8 @@ fn add_arrival(
                 hops.receive_count,
                 hops.redriven,
                 hops.message_id,
+                flags,
+                overtaken,
                 seq
             ])?,
     };

@@ -121,6 +121,12 @@ pub enum ReadError {
         /// Why.
         source: std::io::Error,
     },
+    /// A summary in it is damaged.
+    #[error("reading the summary of the events from {start} on")]
+    Summary {
+        /// The first instant of what it sums up.
+        start: crate::event::Timestamp,
+    },
     /// A connection for it could not be opened.
     #[error(transparent)]
     Open(OpenError),

@@ -13,9 +13,11 @@ mod counts;
 mod differences;
 mod due;
 mod end;
+mod entries;
 mod erase;
 mod error;
 mod ids;
+mod latest;
 mod ordering;
 mod orders;
 mod payload;
@@ -26,6 +28,7 @@ mod retain;
 mod settle;
 mod shelf;
 mod sqlite;
+mod summaries;
 mod told;
 mod writer;
 
@@ -51,13 +54,14 @@ pub use ordering::{OrderDesk, StepError};
 pub use orders::{LetterNo, LetterPlan, OrderKind, OrderNo, Ordered, Person};
 pub use quarantine::Quarantined;
 pub use read::{
-    ArrivalStory, AttemptStory, Cause, ContentLeft, DeliveryStory, EventFilter, EventStory,
+    Answer, ArrivalStory, AttemptStory, Cause, ContentLeft, DeliveryStory, EventFilter, EventStory,
     EventSummary, Lately, Letter, LetterFilter, LetterSource, Letters, Naming, NamingPage,
     OrderState, OrderStory, Page, PausedTarget, QuarantineFilter, QuarantinedBytes,
-    QuarantinedSummary, Reader, about,
+    QuarantinedSummary, Question, Reader, about,
 };
 pub use retain::Retained;
 pub use settle::{Attempt, Settlement, Verdict, given_up};
+pub use summaries::Summarized;
 pub use writer::Writer;
 
 use writer::{Op, Wake};
@@ -79,9 +83,37 @@ pub struct Settings {
     pub size_bytes_max: u64,
     /// What is kept of the content of events once they are delivered.
     pub content: Content,
+    /// What is kept for the comparison when events are gone.
+    pub summaries: SummarySettings,
     /// Whether the SQS queue is what retries (`eventbridge.delete_after = "delivery"`): deliveries may
     /// then wait for their message.
     pub queue_retries: bool,
+}
+
+/// What is kept for the comparison when events are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SummarySettings {
+    /// An event is summed up when it and its first arrival are older than this: its absence on a path may
+    /// then be called a loss. At least 15 s are waited, until all is written down of when doors were open.
+    pub grace: Duration,
+    /// Summaries, and when doors were open, are deleted when they are older than this.
+    pub keep: Duration,
+    /// Payloads that differ at these JSON pointers, or below them, do not differ.
+    pub ignore: Vec<String>,
+}
+
+impl SummarySettings {
+    /// Events that are older are summed up.
+    pub(crate) fn settle_after(&self) -> Duration {
+        self.grace.max(SETTLE_AFTER_MIN)
+    }
+}
+
+impl Default for SummarySettings {
+    fn default() -> Self {
+        let (grace, keep) = (Duration::from_mins(15), Duration::from_hours(24 * 400));
+        Self { grace, keep, ignore: Vec::new() }
+    }
 }
 
 /// What the journal is told of a route.
@@ -221,6 +253,30 @@ impl Journal {
         self.ask(Op::Retain).await
     }
 
+    /// Sums up some of the events that have settled, few enough to disturb nobody.
+    ///
+    /// # Errors
+    /// When nothing was summed up.
+    pub async fn summarize(&self) -> Result<Summarized, JournalError> {
+        self.ask(Op::Summarize).await
+    }
+
+    /// Sums up what settles, until `stop`.
+    pub async fn keep_summaries(self, stop: CancellationToken) {
+        loop {
+            let pause = match self.summarize().await {
+                Ok(Summarized { more: true, .. }) => SUMMARIZE_AGAIN_AFTER,
+                // A journal that can't commit says so itself.
+                Ok(Summarized { more: false, .. }) | Err(_) => SUMMARIZE_EVERY,
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
     /// Deletes what expires, until `stop`: a small step now and then, more when there is more.
     pub async fn keep_house(self, stop: CancellationToken) {
         loop {
@@ -263,6 +319,12 @@ impl Journal {
     }
 }
 
+/// Longer than a door may be open without its being written down.
+const SETTLE_AFTER_MIN: Duration = Duration::from_secs(15);
+/// How often it is looked for what has settled.
+const SUMMARIZE_EVERY: Duration = Duration::from_secs(2);
+/// The pause between two steps while there is more: half the writer's time at most is spent on them.
+const SUMMARIZE_AGAIN_AFTER: Duration = Duration::from_millis(20);
 /// How often it is looked for what has expired.
 const RETAIN_EVERY: Duration = Duration::from_secs(10);
 /// The pause between two steps while there is more: leaves the writer to the doors most of the time.
@@ -279,6 +341,8 @@ fn lane(event: &Event) -> i64 {
 
 /// The name in `meta` of the first event that has not expired.
 const FIRST_SEQ: &str = "first_seq";
+/// The name in `meta` of the time at which the last event that is gone was stored.
+const FORGOTTEN: &str = "forgotten";
 
 fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<i64>> {
     connection

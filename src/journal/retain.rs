@@ -5,7 +5,7 @@ use tracing::warn;
 
 use super::shelf::Shelf;
 use super::told::Lane;
-use super::{RouteNo, Settings, counts, end, release, told};
+use super::{RouteNo, Settings, counts, end, release, summaries, told};
 use crate::event::{DeliveryOutcome, Timestamp};
 
 /// Events deleted in one step: some milliseconds of work.
@@ -31,7 +31,7 @@ pub(super) fn step(
     shelf.woke |= release::release_ended_leases(connection, now)? > 0;
     let cutoff = now.minus(settings.keep);
     let too_big = file_bytes_used(connection)? > settings.size_bytes_max;
-    let range = expired(connection, cutoff, too_big)?;
+    let range = expired(connection, shelf.summed.get(), cutoff, too_big)?;
     // When the file is too big, what is quarantined goes as far back as events do.
     let horizon = match range {
         Some((_, _, stored_at)) if too_big => stored_at.max(cutoff),
@@ -39,19 +39,24 @@ pub(super) fn step(
         Some(_) | None => cutoff,
     };
     let quarantined = delete_quarantined(connection, horizon)?;
+    let summaries_cutoff = now.minus(settings.summaries.keep.max(settings.keep));
+    summaries::expire(connection, summaries_cutoff)?;
     connection
         .prepare_cached("DELETE FROM coverage WHERE until < ?")?
-        .execute([cutoff.minus(counts::SILENCE_MAX)])?;
+        .execute([summaries_cutoff.minus(counts::SILENCE_MAX)])?;
     connection.prepare_cached("DELETE FROM orders WHERE ended_at < ?")?.execute([cutoff])?;
     // An event may come by its second path when it has nearly expired, and is then kept once more as
     // long: of what was attempted before, none outlives what was told since.
     shelf.told_swept = told::sweep(connection, shelf.told_swept, cutoff.minus(settings.keep))?;
-    let Some((first, last, _)) = range else {
+    let Some((first, last, stored_at)) = range else {
         return Ok(Retained { events: 0, quarantined, more: quarantined > 0 });
     };
     let events = delete_events(connection, shelf, first, last)?;
     super::set_meta(connection, super::FIRST_SEQ, last + 1)?;
     shelf.first_seq.set(last + 1);
+    let forgotten = shelf.forgotten.get().max(stored_at.as_nanos());
+    super::set_meta(connection, super::FORGOTTEN, forgotten)?;
+    shelf.forgotten.set(forgotten);
     shelf.in_hand.retain(|seq| *seq > last);
     Ok(Retained { events, quarantined, more: true })
 }
@@ -64,10 +69,11 @@ fn file_bytes_used(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// The oldest events that may go, and when the last of them was stored: those older than the cutoff,
-/// unless an attempt is under way; when the file is too big, the oldest whose deliveries have all
+/// unless an attempt is under way, or they are not in the summaries yet; when the file is too big, the oldest whose deliveries have all
 /// ended.
 fn expired(
     connection: &Connection,
+    summed: i64,
     cutoff: Timestamp,
     too_big: bool,
 ) -> rusqlite::Result<Option<(i64, i64, Timestamp)>> {
@@ -75,9 +81,9 @@ fn expired(
         "SELECT seq, max(coalesce(webhook_stored_at, 0), coalesce(eventbridge_stored_at, 0)),
             EXISTS (SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND state < 5),
             EXISTS (SELECT 1 FROM deliveries WHERE deliveries.seq = events.seq AND state = 2)
-         FROM events ORDER BY seq LIMIT ?",
+         FROM events WHERE seq <= ? ORDER BY seq LIMIT ?",
     )?;
-    let mut rows = statement.query([STEP])?;
+    let mut rows = statement.query([summed, STEP])?;
     let mut range: Option<(i64, i64, Timestamp)> = None;
     while let Some(row) = rows.next()? {
         let (seq, stored_at): (i64, Timestamp) = (row.get(0)?, row.get(1)?);
@@ -98,6 +104,7 @@ fn delete_events(
     last: i64,
 ) -> rusqlite::Result<usize> {
     let range = params![first, last];
+    summaries::sum_before_deletion(connection, shelf, (first, last))?;
     let (expired, lanes) = expire_deliveries(connection, shelf, first, last)?;
     for sql in [
         "DELETE FROM payloads WHERE seq BETWEEN ? AND ?",

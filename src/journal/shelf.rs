@@ -7,8 +7,10 @@ use rusqlite::Connection;
 use super::content::Content;
 use super::counts::Tally;
 use super::ids::IdIndex;
+use super::latest::Latest;
 use super::{RouteNo, Rules};
 use crate::event::RouteOrder;
+use crate::summary::Book;
 
 /// What the writer knows without asking the file.
 #[derive(Debug)]
@@ -35,6 +37,16 @@ pub(super) struct Shelf {
     pub first_seq: Provisional,
     /// The number that the next event gets.
     pub next_seq: Provisional,
+    /// The last event that is in the summaries.
+    pub summed: Provisional,
+    /// What the transaction under way changes in the summaries.
+    pub book: Book,
+    /// Differences of payloads at these JSON pointers are none.
+    pub ignore: Vec<String>,
+    /// The latest times that came by each path.
+    pub latest: Latest,
+    /// What happened before this may have been forgotten: what comes of it is too late to be judged.
+    pub forgotten: Provisional,
     /// What the transaction under way adds to the counts.
     pub tally: Tally,
     /// Whether deliveries may have become due in the transaction under way.
@@ -86,6 +98,9 @@ impl Shelf {
     pub(super) fn committed(&mut self) -> bool {
         self.first_seq.committed();
         self.next_seq.committed();
+        self.summed.committed();
+        self.forgotten.committed();
+        self.latest.committed();
         self.ids.committed(self.first_seq.get(), self.next_seq.get());
         std::mem::take(&mut self.woke)
     }
@@ -93,6 +108,10 @@ impl Shelf {
     pub(super) fn rolled_back(&mut self) {
         self.first_seq.rolled_back();
         self.next_seq.rolled_back();
+        self.summed.rolled_back();
+        self.forgotten.rolled_back();
+        self.latest.rolled_back();
+        self.book = Book::default();
         let next = self.next_seq.get();
         self.in_hand.retain(|seq| *seq < next);
         self.ids.rolled_back();
@@ -116,6 +135,17 @@ impl Shelf {
 /// Everything before it has expired.
 pub(super) fn first_seq(connection: &Connection) -> rusqlite::Result<Provisional> {
     super::meta(connection, super::FIRST_SEQ).map(|first| Provisional::new(first.unwrap_or(0)))
+}
+
+/// Everything up to it is in the summaries.
+pub(super) fn summed(connection: &Connection) -> rusqlite::Result<Provisional> {
+    super::meta(connection, super::summaries::SUMMED)
+        .map(|last| Provisional::new(last.unwrap_or(0)))
+}
+
+/// When the last event that is gone was stored, in nanoseconds.
+pub(super) fn forgotten(connection: &Connection) -> rusqlite::Result<Provisional> {
+    super::meta(connection, super::FORGOTTEN).map(|last| Provisional::new(last.unwrap_or(i64::MIN)))
 }
 
 /// Numbers are never used twice, even when all events have expired.

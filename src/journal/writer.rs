@@ -13,12 +13,13 @@ use tracing::{info, warn};
 use super::counts::Tally;
 use super::end::{self, EventEnd};
 use super::ids::IdIndex;
+use super::latest::Latest;
 use super::orders::{self, Order, Ordered};
 use super::shelf::Shelf;
 use super::{
     Accepted, Arrived, Claim, Claimed, Committed, JournalError, OpenError, Quarantined, Retained,
-    RouteNo, RouteSpec, Rules, Settings, Settlement, accept, claim, counts, quarantine, release,
-    retain, settle, shelf, sqlite,
+    RouteNo, RouteSpec, Rules, Settings, Settlement, Summarized, accept, claim, counts, quarantine,
+    release, retain, settle, shelf, sqlite, summaries,
 };
 use crate::clock::Clock;
 use crate::event::Path;
@@ -40,6 +41,7 @@ pub(super) enum Op {
     Settle(Box<Settlement>, Reply<Committed>),
     DoorIsOpen(Path, bool, Reply<Committed>),
     Retain(Reply<Retained>),
+    Summarize(Reply<Summarized>),
     Probe(Reply<Committed>),
 }
 
@@ -102,6 +104,11 @@ impl Writer {
             rule,
             first_seq: shelf::first_seq(&connection).map_err(at)?,
             next_seq: shelf::next_seq(&connection).map_err(at)?,
+            summed: shelf::summed(&connection).map_err(at)?,
+            book: crate::summary::Book::default(),
+            ignore: settings.summaries.ignore.clone(),
+            latest: Latest::load(&connection).map_err(at)?,
+            forgotten: shelf::forgotten(&connection).map_err(at)?,
             content: settings.content.clone(),
             orders: HashMap::new(),
             told_swept: None,
@@ -216,6 +223,8 @@ impl Writer {
         }
         result?;
         self.shelf.ids.move_some(&self.connection)?;
+        self.shelf.latest.flush(&self.connection)?;
+        summaries::flush(&self.connection, &mut self.shelf.book)?;
         self.shelf.tally.flush(&self.connection)?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
@@ -344,6 +353,10 @@ impl Writer {
                 let result = retain::step(connection, shelf, &self.settings, now);
                 later(reply, result, finishes)
             }
+            Op::Summarize(reply) => {
+                let settled_until = now.minus(self.settings.summaries.settle_after());
+                later(reply, summaries::step(connection, shelf, settled_until), finishes)
+            }
             Op::Probe(reply) => {
                 let result = super::set_meta(connection, "probed_at", now.as_nanos());
                 later(reply, result.map(|()| Committed(())), finishes)
@@ -426,6 +439,7 @@ fn refuse_later(op: Op, finishes: &mut Vec<Finish>) {
         Op::Order(_, reply) => refuse(reply),
         Op::Reprocess(_, _, reply) => refuse(reply),
         Op::Retain(reply) => refuse(reply),
+        Op::Summarize(reply) => refuse(reply),
         Op::Quarantine(_, reply)
         | Op::Settle(_, reply)
         | Op::DoorIsOpen(_, _, reply)

@@ -14,6 +14,9 @@ pub(super) struct Unwrapped<'a> {
     pub cloud_event: &'a str,
     /// The envelope's own time, where it has one.
     pub time: Option<Timestamp>,
+    /// Whether EventBridge replayed it from an archive: such an event has a `replay-name`. Source:
+    /// Amazon EventBridge user guide, "Replaying archived events".
+    pub replayed: bool,
 }
 
 /// The fields that tell an envelope from a bare CloudEvent. An envelope's `detail-type` is not
@@ -30,6 +33,8 @@ struct Envelope<'a> {
     source: Option<&'a RawValue>,
     #[serde(borrow)]
     time: Option<&'a RawValue>,
+    #[serde(borrow, rename = "replay-name")]
+    replay_name: Option<&'a RawValue>,
 }
 
 /// Takes the envelope off, where there is one.
@@ -37,7 +42,7 @@ pub(super) fn unwrap(body: &str) -> Result<Unwrapped<'_>, Rejection> {
     let envelope: Envelope<'_> =
         serde_json::from_str(body).map_err(|error| Rejection::json(&error))?;
     if envelope.specversion.is_some() {
-        return Ok(Unwrapped { cloud_event: body, time: None });
+        return Ok(Unwrapped { cloud_event: body, time: None, replayed: false });
     }
     let Some(detail) = envelope.detail else {
         return Err(Rejection::new(
@@ -47,7 +52,8 @@ pub(super) fn unwrap(body: &str) -> Result<Unwrapped<'_>, Rejection> {
     };
     refuse_log_stream(&envelope)?;
     let time = envelope.time.and_then(string).and_then(|text| Timestamp::parse(&text).ok());
-    Ok(Unwrapped { cloud_event: detail.get(), time })
+    let replayed = envelope.replay_name.is_some();
+    Ok(Unwrapped { cloud_event: detail.get(), time, replayed })
 }
 
 /// Log streams share the bus's form but carry another product's records.

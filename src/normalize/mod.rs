@@ -28,6 +28,8 @@ pub struct Normalized {
     pub stream: Option<Box<str>>,
     /// The `time` of EventBridge's envelope, where there was one with a time that can be read.
     pub envelope_time: Option<Timestamp>,
+    /// Whether EventBridge replayed it from an archive.
+    pub replayed: bool,
 }
 
 /// Reads the body of a webhook request: one CloudEvent in structured mode.
@@ -36,7 +38,7 @@ pub struct Normalized {
 /// The reason to quarantine it.
 pub fn webhook(body: &[u8]) -> Result<Normalized, Rejection> {
     let (event, stream) = cloud_event::read(text(body)?)?;
-    Ok(Normalized { event, stream, envelope_time: None })
+    Ok(Normalized { event, stream, envelope_time: None, replayed: false })
 }
 
 /// Reads the body of an SQS message: a CloudEvent inside EventBridge's envelope, or a bare one.
@@ -46,7 +48,7 @@ pub fn webhook(body: &[u8]) -> Result<Normalized, Rejection> {
 pub fn queue_message(body: &[u8]) -> Result<Normalized, Rejection> {
     let unwrapped = bus_envelope::unwrap(text(body)?)?;
     let (event, stream) = cloud_event::read(unwrapped.cloud_event)?;
-    Ok(Normalized { event, stream, envelope_time: unwrapped.time })
+    Ok(Normalized { event, stream, envelope_time: unwrapped.time, replayed: unwrapped.replayed })
 }
 
 fn text(body: &[u8]) -> Result<&str, Rejection> {

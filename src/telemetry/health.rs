@@ -34,6 +34,14 @@ pub enum DoorState {
 }
 
 impl DoorState {
+    /// Since when events can come in; `None` while they can't.
+    pub const fn open_since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Open { since } => Some(*since),
+            Self::Opening { .. } | Self::Failing { .. } | Self::Closed => None,
+        }
+    }
+
     /// Whether events can come in.
     pub const fn is_open(&self) -> bool {
         matches!(self, Self::Open { .. })

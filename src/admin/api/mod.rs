@@ -273,7 +273,9 @@ pub(super) async fn compare(
         Ok(window) => window,
         Err(wrong) => return error(StatusCode::BAD_REQUEST, &wrong.to_string()),
     };
-    match compare::run(&sources.reader, &sources.compare, window, now).await {
+    match compare::run(&sources.reader, &sources.compare, &compare::Scope::default(), window, now)
+        .await
+    {
         Ok(document) => Json(document).into_response(),
         Err(error) => unreadable(&error),
     }

@@ -138,7 +138,9 @@ pub async fn run(
     sleep(GRACE).await;
     let now = Clock::System.now().floor_to_millis();
     let window = Window { from, to: now };
-    let comparison = compare::run(&stage.reader, &stage.compare, window, now).await?;
+    let comparison =
+        compare::run(&stage.reader, &stage.compare, &compare::Scope::default(), window, now)
+            .await?;
     let progress = progress(&stage, began.elapsed(), ended.happened).await?;
     let (events_taken, attempts) = (stage.deliveries.events(), stage.deliveries.attempts());
     stage.strike().await?;

@@ -1,9 +1,8 @@
 //! A day of a made-up tenant, for the tests of the reports.
 
-use crate::compare::{
-    Comparison, Coverage, Document, Observation, PairedBy, Settings, Sighting, Window,
-};
-use crate::event::Timestamp;
+use crate::compare::fixture::compare_with;
+use crate::compare::{Coverage, Document, Settings, Window};
+use crate::event::{Flag, Flags, Observation, PairedBy, Repeats, Sighting, Timestamp};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -15,19 +14,21 @@ fn day() -> Window {
 /// 12,000 events; the webhook takes about 180 ms and EventBridge 560 ms, and each loses some.
 pub(super) fn busy_day() -> Document {
     let window = day();
-    let mut comparison = Comparison::new(Settings::default(), window, window.to);
     let mut random = fastrand::Rng::with_seed(1);
-    for number in (0..12_000).rev() {
-        comparison.observe(&event(&mut random, window, number * DAY_MS / 12_000));
-    }
-    comparison.finish(&Coverage { webhook: vec![window], eventbridge: vec![window] })
+    let events: Vec<_> = (0..12_000)
+        .rev()
+        .map(|number| event(&mut random, window, number * DAY_MS / 12_000))
+        .filter(|event| event.first_arrival().is_some())
+        .collect();
+    let coverage = Coverage { webhook: vec![window], eventbridge: vec![window] };
+    compare_with(&Settings::default(), (window, window.to), &events, &coverage)
 }
 
 /// The same door open for the whole day, and nobody came.
 pub(super) fn quiet_day() -> Document {
     let window = day();
-    Comparison::new(Settings::default(), window, window.to)
-        .finish(&Coverage { webhook: vec![window], eventbridge: Vec::new() })
+    let coverage = Coverage { webhook: vec![window], eventbridge: Vec::new() };
+    compare_with(&Settings::default(), (window, window.to), &[], &coverage)
 }
 
 fn event(random: &mut fastrand::Rng, window: Window, after_start_ms: i64) -> Observation {
@@ -35,11 +36,7 @@ fn event(random: &mut fastrand::Rng, window: Window, after_start_ms: i64) -> Obs
     let mut arrives = |share: f64, typical_ms: f64| {
         let wait_ms = typical_ms * (0.6 - (1.0 - random.f64()).ln() * 0.5);
         let wait = std::time::Duration::from_secs_f64(wait_ms / 1e3);
-        (random.f64() < share).then(|| Sighting {
-            at: time.plus(wait),
-            receive_count: 1,
-            redriven: false,
-        })
+        (random.f64() < share).then(|| Sighting::plain(time.plus(wait)))
     };
     let webhook = arrives(0.999, 180.0);
     let mut eventbridge = arrives(0.999_9, 560.0);
@@ -47,7 +44,7 @@ fn event(random: &mut fastrand::Rng, window: Window, after_start_ms: i64) -> Obs
     if let Some(sighting) = &mut eventbridge
         && again == 7
     {
-        sighting.receive_count = 2;
+        sighting.flags = Flags::NONE.with(Flag::ReceiveCount);
         sighting.at = sighting.at.plus(std::time::Duration::from_secs(90));
     }
     Observation {
@@ -56,7 +53,12 @@ fn event(random: &mut fastrand::Rng, window: Window, after_start_ms: i64) -> Obs
         webhook,
         eventbridge,
         paired_by: Some(if again == 9 { PairedBy::Fallback } else { PairedBy::Id }),
-        webhook_repeats: u32::from(again == 3),
-        eventbridge_repeats: u32::from(again < 3),
+        repeats: Repeats {
+            webhook_retry: u32::from(again == 3),
+            same_message: u32::from(again < 3),
+            other_message: 0,
+        },
+        too_late: false,
+        payload_differs: false,
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn read(message: SdkMessage, at: Timestamp) -> Option<Message> {
         sent: millis(Attribute::SentTimestamp),
         first_received: millis(Attribute::ApproximateFirstReceiveTimestamp),
         receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        replayed: false,
         redriven: own.contains_key(QueueHops::REDRIVEN_ATTRIBUTE),
         message_id: message.message_id.unwrap_or_default().into(),
     };

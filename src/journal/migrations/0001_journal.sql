@@ -19,6 +19,7 @@ CREATE TABLE events (
     first_path INTEGER NOT NULL,                 -- 0 webhook, 1 eventbridge
     paired_by INTEGER,                           -- 0 id, 1 fallback, 2 ambiguous; NULL: one path so far
     payload_differs INTEGER NOT NULL DEFAULT 0,
+    too_late INTEGER NOT NULL DEFAULT 0,         -- what was known of its time had expired when it came
     erased INTEGER NOT NULL DEFAULT 0,           -- its content was erased on request
 
     webhook_at INTEGER,
@@ -26,12 +27,16 @@ CREATE TABLE events (
     webhook_stream TEXT,
     webhook_id TEXT,                             -- only where it is not `id`
     webhook_repeats INTEGER NOT NULL DEFAULT 0,
+    webhook_flags INTEGER NOT NULL DEFAULT 0,    -- why its time says nothing: src/event/flags.rs
+    webhook_overtaken INTEGER NOT NULL DEFAULT 0,  -- a later event had come before
 
     eventbridge_at INTEGER,
     eventbridge_stored_at INTEGER,
     eventbridge_stream TEXT,
     eventbridge_id TEXT,                         -- only where it is not `id`
     eventbridge_repeats INTEGER NOT NULL DEFAULT 0,
+    eventbridge_flags INTEGER NOT NULL DEFAULT 0,
+    eventbridge_overtaken INTEGER NOT NULL DEFAULT 0,
     envelope_time INTEGER,
     sent_at INTEGER,
     first_received_at INTEGER,
@@ -132,6 +137,20 @@ CREATE INDEX quarantine_reason ON quarantine (reason);
 CREATE TABLE coverage (
     no INTEGER PRIMARY KEY, path INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL
 );
+
+-- The latest `time` of the live events that came by each path: what comes after it with an earlier one is
+-- out of order.
+CREATE TABLE latest (path INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL);
+
+-- What the comparison keeps of settled events, for longer than the events: see src/summary. scale:
+-- 0 minute, 1 hour, 2 day. kind is empty for all types and streams together. Every event up to `summed`
+-- in `meta` is in them, but for those in `set_aside`, whose time is still to come.
+CREATE TABLE summaries (
+    scale INTEGER NOT NULL, kind TEXT NOT NULL, start INTEGER NOT NULL,
+    webhook_stream TEXT NOT NULL, eventbridge_stream TEXT NOT NULL, cell BLOB NOT NULL,
+    PRIMARY KEY (scale, kind, start, webhook_stream, eventbridge_stream)
+) WITHOUT ROWID;
+CREATE TABLE set_aside (seq INTEGER PRIMARY KEY);
 
 -- How every arrival and every delivery ended, counted for ever: retention does not touch it.
 -- what: 0 arrivals (who: the path), 1 deliveries (who: the route).

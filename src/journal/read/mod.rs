@@ -4,11 +4,11 @@ mod events;
 mod lately;
 mod letters;
 pub(super) mod naming;
-mod observations;
 mod order_words;
 mod orders;
 mod quarantine;
 mod story;
+mod summaries;
 
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use super::counts::{self, Counts};
 use super::sqlite::path_of;
 use super::{OpenError, OrderNo, ReadError, ids, sqlite};
-use crate::event::{EventId, Observation, Path, Timestamp};
+use crate::event::{EventId, Path, Timestamp};
 
 pub use events::{EventFilter, EventSummary};
 pub use lately::Lately;
@@ -30,6 +30,7 @@ pub use order_words::about;
 pub use orders::{OrderState, OrderStory, PausedTarget};
 pub use quarantine::{QuarantineFilter, QuarantinedBytes, QuarantinedSummary};
 pub use story::{ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventStory};
+pub use summaries::{Answer, Question};
 
 /// Connections open at once; further readers wait.
 const CONNECTIONS_MAX: usize = 4;
@@ -245,25 +246,12 @@ impl Reader {
         self.run(|connection| counts::read(connection).map_err(ReadError::Sqlite)).await
     }
 
-    /// Goes through the events whose `time` lies in the window, latest `time` first, and folds them
-    /// into `state`. `to` is exclusive.
+    /// What is known of the events that are asked for.
     ///
     /// # Errors
-    /// When the journal can't be read.
-    pub async fn fold_observations<S: Send + 'static>(
-        &self,
-        (from, to): (Timestamp, Timestamp),
-        mut state: S,
-        mut observe: impl FnMut(&mut S, &Observation) + Send + 'static,
-    ) -> Result<S, ReadError> {
-        self.run(move |connection| {
-            observations::fold(connection, (from, to), &mut |observation| {
-                observe(&mut state, observation);
-            })
-            .map_err(ReadError::Sqlite)?;
-            Ok(state)
-        })
-        .await
+    /// When the journal can't be read, or a summary is damaged.
+    pub async fn summaries(&self, question: Question) -> Result<Answer, ReadError> {
+        self.run(move |connection| summaries::answer(connection, question)).await
     }
 
     /// The times within the window when the door of each path was open.

@@ -169,13 +169,6 @@ async fn repeats_are_kept_and_told_apart() {
         (RepeatKind::WebhookRetry, RepeatKind::SameMessage, RepeatKind::OtherMessage);
     assert_eq!(kinds, [None, None, Some(retry), Some(same), Some(same), Some(other)]);
     assert_eq!(server.claim().await.len(), 1);
-
-    let ever = (START, START.plus(MINUTE));
-    let fold = |seen: &mut Vec<(u32, u32)>, event: &crate::event::Observation| {
-        seen.push((event.webhook_repeats, event.eventbridge_repeats));
-    };
-    let reader = server.journal.reader().unwrap();
-    assert_eq!(reader.fold_observations(ever, Vec::new(), fold).await.unwrap(), [(1, 3)]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod lately;
 mod opening;
 mod retaining;
 mod settling;
+mod summing;
 mod turns;
 
 use std::thread::JoinHandle;
@@ -20,7 +21,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock::{Clock, ManualClock};
 use crate::event::{
-    ArrivalOutcome, EventId, Hops, PairedBy, Purpose, QueueHops, RepeatKind, Timestamp,
+    ArrivalOutcome, EventId, Flags, Hops, PairedBy, Purpose, QueueHops, RepeatKind, Timestamp,
 };
 
 /// When every test begins.
@@ -60,6 +61,11 @@ impl Stopped {
             keep: KEEP,
             size_bytes_max: 1 << 30,
             content: Content::Keep,
+            summaries: SummarySettings {
+                grace: Duration::ZERO,
+                keep: KEEP,
+                ..SummarySettings::default()
+            },
             queue_retries: false,
         };
         Self { folder, settings, clock: ManualClock::at(START), order: RouteOrder::Every }
@@ -198,8 +204,21 @@ impl Server {
         self.journal.reader().unwrap().coverage(ever).await.unwrap()
     }
 
+    /// Sums up until nothing more has settled.
+    async fn summarize(&self) -> usize {
+        let mut events = 0;
+        loop {
+            let step = self.journal.summarize().await.unwrap();
+            events += step.events;
+            if !step.more {
+                return events;
+            }
+        }
+    }
+
     /// Retains until nothing more has expired.
     async fn retain(&self) -> Retained {
+        self.summarize().await;
         let mut all = Retained::default();
         loop {
             let step = self.journal.retain().await.unwrap();
@@ -326,6 +345,6 @@ impl Sent {
         };
         let deliveries = routes.into_iter().map(NewDelivery::from).collect();
         let stream = Some(self.stream.as_str().into());
-        Arrived::new(event, Arrival { at, stream, hops }, deliveries)
+        Arrived::new(event, Arrival { at, stream, hops, flags: Flags::NONE }, deliveries)
     }
 }

@@ -61,6 +61,8 @@ async fn by_size_the_oldest_go_whose_deliveries_have_ended() {
     for due in due.iter().filter(|due| due.seq != 2) {
         server.settle(due, Verdict::Delivered).await;
     }
+    assert_eq!(server.retain().await.events, 0, "they have not settled");
+    server.advance(Duration::from_secs(15));
     assert_eq!(server.retain().await.events, 1);
     assert!(server.story("evt_1").await.is_none());
     for due in due.iter().filter(|due| due.seq == 2) {
@@ -188,6 +190,8 @@ async fn much_that_expired_goes_in_steps() {
         assert!(accepted.unwrap().is_new);
     }
     server.advance(KEEP + MINUTE);
+    assert_eq!(server.journal.retain().await.unwrap().events, 0, "nothing is summed up");
+    server.summarize().await;
     let step = server.journal.retain().await.unwrap();
     assert_eq!((step.events, step.more), (500, true));
     assert_eq!(server.retain().await.events, 700);

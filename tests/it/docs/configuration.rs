@@ -58,7 +58,7 @@ fn header(line: &str) -> Option<Key> {
 
 fn key(line: &str) -> Option<Key> {
     let (key, _) = line.split_once(" = ")?;
-    let is_name = |sign: char| sign.is_ascii_lowercase() || sign == '_';
+    let is_name = |sign: char| matches!(sign, 'a'..='z' | '0'..='9' | '_');
     (!key.is_empty() && key.chars().all(is_name)).then(|| key.to_owned())
 }
 
@@ -78,7 +78,7 @@ fn accepted(overlay: &str) -> BTreeSet<Key> {
 }
 
 /// Every table, with a configuration that has a wrong key in it.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     ("", "no_such_key = 1"),
     ("log", "log.no_such_key = 1"),
     ("webhook", "webhook.no_such_key = 1"),
@@ -87,6 +87,7 @@ const TABLES: [(&str, &str); 10] = [
     ("journal", "journal.no_such_key = 1"),
     ("admin", "admin.no_such_key = 1"),
     ("compare", "compare.no_such_key = 1"),
+    ("prices", "prices.no_such_key = 1"),
     ("targets", "targets = [{ no_such_key = 1 }]"),
     ("routes", "routes = [{ no_such_key = 1 }]"),
 ];

@@ -12,8 +12,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 use twinstream::event::{
-    Arrival, DeliveryOutcome, Digest, Event, EventId, Hops, Path, Purpose, QueueHops, RouteOrder,
-    Timestamp,
+    Arrival, DeliveryOutcome, Digest, Event, EventId, Flags, Hops, Path, Purpose, QueueHops,
+    RouteOrder, Timestamp,
 };
 use twinstream::journal::{
     Accepted, Arrived, Attempt, Claim, DeliveryStory, Due, LetterNo, OrderKind, Person,
@@ -341,6 +341,7 @@ impl Pair {
                 self.leases[*lease].ended.get_or_insert(self.step);
             }
         }
+        while self.store.journal.summarize().await.unwrap().more {}
         let mut events = 0;
         loop {
             let step = self.store.journal.retain().await.unwrap();
@@ -412,7 +413,7 @@ fn arrived(change: usize, path: Path, now: Timestamp, store: &Store) -> Arrived 
         Path::Webhook => Hops::Webhook,
         Path::Eventbridge => Hops::Eventbridge(QueueHops::default()),
     };
-    let arrival = Arrival { at: now, stream: Some(path.as_str().into()), hops };
+    let arrival = Arrival { at: now, stream: Some(path.as_str().into()), hops, flags: Flags::NONE };
     Arrived::new(event, arrival, store.routes.iter().copied().map(Into::into).collect())
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use twinstream::event::{
-    Arrival, Digest, Event, EventId, Hops, Path, Purpose, QueueHops, RouteOrder, Timestamp,
+    Arrival, Digest, Event, EventId, Flags, Hops, Path, Purpose, QueueHops, RouteOrder, Timestamp,
 };
 use twinstream::journal::{Arrived, NewDelivery, RouteNo};
 use twinstream::routing::{Changed, Interest, Pattern, Routes};
@@ -109,7 +109,7 @@ pub(super) fn arrived(
         Path::Eventbridge => Hops::Eventbridge(QueueHops::default()),
     };
     // One stream for both paths: changes of one instant are never taken for one another.
-    let arrival = Arrival { at, stream: Some("one".into()), hops };
+    let arrival = Arrival { at, stream: Some("one".into()), hops, flags: Flags::NONE };
     Arrived::new(event, arrival, taken.map(delivery).collect())
 }
 

@@ -347,6 +347,7 @@ impl World {
 
     pub(super) async fn retain(&mut self) {
         let now = self.store.now();
+        while self.store.journal.summarize().await.unwrap().more {}
         while self.store.journal.retain().await.unwrap().more {}
         self.end_leases(|lease| lease.until < now);
     }

@@ -11,10 +11,10 @@ use twinstream::delivery::{
     BreakerRule, Destination, Dispatcher, HttpSettings, HttpTarget, Limits, Retries, Retry, Route,
     Sender, Surroundings, Target,
 };
-use twinstream::event::{Arrival, EventId, Hops, QueueHops, RouteOrder};
+use twinstream::event::{Arrival, EventId, Flags, Hops, QueueHops, RouteOrder};
 use twinstream::journal::{
     Arrived, Content, DeliveryStory, Journal, NewDelivery, Person, RouteNo, RouteSpec, Rules,
-    Settings, Writer,
+    Settings, SummarySettings, Writer,
 };
 use twinstream::normalize::{self, identity};
 use twinstream::routing::{Transform, turn};
@@ -146,7 +146,7 @@ impl Dispatching {
             Retries::Journal => Hops::Webhook,
             Retries::Queue => Hops::Eventbridge(QueueHops::default()),
         };
-        let arrival = Arrival { at: self.clock.now(), stream: None, hops };
+        let arrival = Arrival { at: self.clock.now(), stream: None, hops, flags: Flags::NONE };
         let arrived = Arrived::new(event, arrival, vec![NewDelivery::from(self.route)]);
         let accepted = self.journal.accept(arrived).await.unwrap();
         assert!(accepted.is_new);
@@ -198,6 +198,7 @@ fn open(folder: &TempDir, clock: &ManualClock, retries: Retries) -> (Journal, Wr
         keep: Duration::from_hours(24 * 365),
         size_bytes_max: u64::MAX,
         content: Content::Keep,
+        summaries: SummarySettings { grace: Duration::ZERO, ..SummarySettings::default() },
         queue_retries: retries == Retries::Queue,
     };
     let rules = Rules { pair: identity::pair, turn: turn::RULE };

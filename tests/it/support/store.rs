@@ -9,6 +9,7 @@ use twinstream::clock::{Clock, ManualClock};
 use twinstream::event::{RouteOrder, Timestamp};
 use twinstream::journal::{
     Content, EventFilter, EventStory, Journal, Reader, RouteNo, RouteSpec, Rules, Settings,
+    SummarySettings,
 };
 use twinstream::normalize::identity;
 use twinstream::routing::turn;
@@ -54,6 +55,7 @@ impl Store {
             keep,
             size_bytes_max: u64::MAX,
             content: Content::Keep,
+            summaries: SummarySettings { grace: Duration::ZERO, ..SummarySettings::default() },
             queue_retries: false,
         };
         change(&mut settings);

@@ -88,7 +88,14 @@ pub(super) async fn page(
             return message(&desk, visitor, status, "No such window", &wrong.to_string());
         }
     };
-    let compared = compare::run(&desk.sources.reader, &desk.sources.compare, window, now).await;
+    let compared = compare::run(
+        &desk.sources.reader,
+        &desk.sources.compare,
+        &compare::Scope::default(),
+        window,
+        now,
+    )
+    .await;
     match compared {
         Ok(document) => {
             let layout = Layout::new(&desk, Tab::Compare, visitor);

@@ -153,32 +153,33 @@ mod tests {
     use super::*;
     use crate::admin::pages::pulse::Pulse;
     use crate::admin::pages::pulse::fixture::{ago, now, quiet};
-    use crate::compare::{Comparison, Coverage, Observation, PairedBy, Settings, Sighting, Window};
+    use crate::compare::fixture::compare_with;
+    use crate::compare::{Coverage, Settings, Window};
+    use crate::event::{Observation, PairedBy, Repeats, Sighting};
 
     /// So many events of half an hour ago, EventBridge half a second behind; it misses the first few.
     fn compared(events: u32, missed: u32) -> Pulse {
         let hour = Window { from: ago(3_600), to: now() };
         let settings = Settings { grace: Duration::from_mins(1), ..Settings::default() };
-        let mut comparison = Comparison::new(settings, hour, now());
-        for number in 0..events {
+        let event = |number: u32| {
             let time = ago(1_800).minus(Duration::from_millis(u64::from(number)));
-            let sighting = |after| {
-                let at = time.plus(Duration::from_millis(after));
-                Sighting { at, receive_count: 1, redriven: false }
-            };
+            let sighting = |after| Sighting::plain(time.plus(Duration::from_millis(after)));
             let both = number >= missed;
-            comparison.observe(&Observation {
+            Observation {
                 time,
                 test: false,
+                too_late: false,
                 webhook: Some(sighting(100)),
                 eventbridge: both.then(|| sighting(600)),
                 paired_by: both.then_some(PairedBy::Id),
-                webhook_repeats: 0,
-                eventbridge_repeats: 0,
-            });
-        }
+                repeats: Repeats::default(),
+                payload_differs: false,
+            }
+        };
+        let events: Vec<_> = (0..events).map(event).collect();
         let coverage = Coverage { webhook: vec![hour], eventbridge: vec![hour] };
-        Pulse { document: Some(Arc::new(comparison.finish(&coverage))), ..quiet() }
+        let document = compare_with(&settings, (hour, now()), &events, &coverage);
+        Pulse { document: Some(Arc::new(document)), ..quiet() }
     }
 
     fn card(pulse: &Pulse, mode: PathSet) -> VersusCard {
@@ -196,7 +197,7 @@ mod tests {
         let first = card.first.unwrap();
         assert_eq!((first.webhook.as_str(), first.eventbridge.as_str()), ("100 %", "0 %"));
         let difference =
-            ("webhook ahead by 500 ms".to_owned(), "95 %: 500 ms to 500 ms".to_owned());
+            ("webhook ahead by 500 ms".to_owned(), "95 %: 495 ms to 505 ms".to_owned());
         assert_eq!(card.difference, Some(difference));
         let loss = (Path::Webhook, "0 %".to_owned(), "0 of 4,000; 95 %: up to 0.075 %".to_owned());
         assert_eq!(card.losses.first(), Some(&loss));

@@ -203,7 +203,15 @@ impl Sampler {
             let window = Window { from: now.minus(HOUR), to: now };
             let settings = &self.sources.compare;
             // That the journal can't be read, `sample_all` says.
-            if let Ok(document) = compare::run(&self.sources.reader, settings, window, now).await {
+            if let Ok(document) = compare::run(
+                &self.sources.reader,
+                settings,
+                &compare::Scope::default(),
+                window,
+                now,
+            )
+            .await
+            {
                 self.document.send_replace(Some(Arc::new(document)));
             }
             sleep(COMPARE_EVERY.max(began.elapsed() * PAUSE_TO_READ).min(COMPARE_PAUSE_MAX)).await;

@@ -53,7 +53,8 @@ impl Facts {
             }
         }
         let hour = Window { from: now.minus(HOUR), to: now };
-        let compared = compare::run(reader, &sources.compare, hour, now).await?;
+        let compared =
+            compare::run(reader, &sources.compare, &compare::Scope::default(), hour, now).await?;
         let journal_error = match tokio::time::timeout(PROBE_WITHIN, sources.journal.probe()).await
         {
             Ok(Ok(_committed)) => None,

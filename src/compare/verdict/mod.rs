@@ -1,24 +1,23 @@
 //! What to do about it: which path to keep, in one word and with the reasons.
 //!
-//! A claim is made only when the 95 % interval shows it. A path's loss *holds* when the whole
-//! interval is at or below the threshold, is *exceeded* when the whole interval is above, and is
-//! *open* in between: then more events decide, and the verdict says how many.
+//! A claim is made only when the interval shows it. A path *holds* when the whole interval of each of
+//! its criteria (loss, and p99 latency and cost where a limit is set) is at or below its limit, is
+//! *exceeded* when one is wholly above, and is *open* in between: then more events decide, and the verdict
+//! says how many.
 
 use serde::Serialize;
 
 use super::Settings;
+use super::criteria::together;
 use super::difference::DifferenceSummary;
-use super::loss::{self, RULE_OF_THREE, Sightings};
-use super::number::count_from;
-use super::proportion::{Share, Z_95};
+use super::loss::{self, Sightings};
+use super::planner::{Needed, events_needed};
+use super::proportion::Share;
 use super::words::{count, counted, duration, percent, probability, quantity};
-use crate::event::{Path, PathSet};
+use crate::event::{Path, PathSet, PerPath};
 
 /// The median's interval needs this many pairs at 95 %.
 const PAIRS_MIN: u64 = 6;
-
-/// A p-value below this is mentioned.
-const P_VALUE_MAX: f64 = 0.05;
 
 /// Which path to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -115,14 +114,16 @@ pub struct Criterion {
 }
 
 /// What the verdict is made from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Evidence {
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Evidence {
     /// The doors that were open; `None` when none was.
     pub open: Option<PathSet>,
-    /// Settled events by the paths that saw them.
+    /// Settled events that happened while both doors were open, by the paths that saw them.
     pub sightings: Sightings,
     /// EventBridge's arrival minus the webhook's.
     pub difference_ms: Option<DifferenceSummary>,
+    /// What each path has to keep.
+    pub criteria: PerPath<Vec<Criterion>>,
 }
 
 /// What a path's interval says about the threshold.
@@ -141,7 +142,8 @@ pub(super) fn decide(evidence: &Evidence, settings: &Settings) -> Verdict {
         Some(PathSet::Eventbridge) => one_door(Path::Eventbridge),
         Some(PathSet::Both) => {
             let mut verdict = by_loss(evidence, settings);
-            let mut reasons = loss_reasons(evidence.sightings, settings.loss_max);
+            let mut reasons = loss_reasons(evidence.sightings, settings);
+            reasons.extend(Path::ALL.into_iter().flat_map(|path| limit_reasons(path, evidence)));
             reasons.append(&mut verdict.reasons);
             Verdict { reasons, ..verdict }
         }
@@ -161,12 +163,12 @@ fn undecided(reason: String) -> Verdict {
 }
 
 fn by_loss(evidence: &Evidence, settings: &Settings) -> Verdict {
-    let standing = |path| standing(evidence.sightings.missing(path), settings.loss_max);
+    let standing = |path| standing(path, evidence, settings);
     match (standing(Path::Webhook), standing(Path::Eventbridge)) {
         (Standing::Holds, Standing::Holds) => by_difference(evidence, settings),
         (Standing::Holds, other) => only_one_holds(Path::Webhook, other),
         (other, Standing::Holds) => only_one_holds(Path::Eventbridge, other),
-        (Standing::Exceeded, Standing::Exceeded) => both_exceed(evidence.sightings),
+        (Standing::Exceeded, Standing::Exceeded) => both_exceed(evidence, settings),
         (Standing::Open { more_events }, Standing::Exceeded)
         | (Standing::Exceeded, Standing::Open { more_events }) => more_needed(more_events),
         (Standing::Open { more_events: webhook }, Standing::Open { more_events: eventbridge }) => {
@@ -175,28 +177,19 @@ fn by_loss(evidence: &Evidence, settings: &Settings) -> Verdict {
     }
 }
 
-/// Where the path's loss stands, and how many more events would settle it at the rate seen.
-///
-/// With no miss so far: until the rule of three's 3/n reaches the threshold L. With misses at a
-/// rate p: one end of Wilson's interval is L exactly when (p − L)² = z²·L·(1 − L)/n; solved for n.
-fn standing(missing: Share, loss_max: f64) -> Standing {
-    let Some(interval) = loss::loss(missing) else {
-        return Standing::Open { more_events: count_from((RULE_OF_THREE / loss_max).max(1.0)) };
-    };
-    if interval.high <= loss_max {
-        return Standing::Holds;
+/// Where the path stands, and how many more events would settle its loss at the rate seen.
+fn standing(path: Path, evidence: &Evidence, settings: &Settings) -> Standing {
+    match together(evidence.criteria.of(path)) {
+        Outcome::Holds => Standing::Holds,
+        Outcome::Fails => Standing::Exceeded,
+        Outcome::NotEnoughData => {
+            let missing = evidence.sightings.missing(path);
+            match events_needed(missing, settings.loss_max, settings.confidence) {
+                Needed::More(events) => Standing::Open { more_events: Some(events) },
+                Needed::Enough | Needed::Never => Standing::Open { more_events: None },
+            }
+        }
     }
-    if interval.low > loss_max {
-        return Standing::Exceeded;
-    }
-    let needed = if missing.part == 0 {
-        RULE_OF_THREE / loss_max
-    } else {
-        let gap = interval.estimate - loss_max;
-        Z_95 * Z_95 * loss_max * (1.0 - loss_max) / (gap * gap)
-    };
-    let more_events = count_from(needed).map(|needed| needed.saturating_sub(missing.whole).max(1));
-    Standing::Open { more_events }
 }
 
 fn by_difference(evidence: &Evidence, settings: &Settings) -> Verdict {
@@ -213,8 +206,9 @@ fn by_difference(evidence: &Evidence, settings: &Settings) -> Verdict {
         return Verdict { needs_more_events, ..undecided(reason) };
     };
     let interval = format!(
-        "median {}, 95 % interval {} to {}",
+        "median {}, {} interval {} to {}",
         duration(difference.median.abs()),
+        percent(settings.confidence),
         duration(low.abs().min(high.abs())),
         duration(low.abs().max(high.abs())),
     );
@@ -229,8 +223,9 @@ fn by_difference(evidence: &Evidence, settings: &Settings) -> Verdict {
     } else {
         let reason = format!(
             "No path is shown to be faster by more than {threshold}: EventBridge minus webhook has \
-             the median {}, 95 % interval {} to {}.",
+             the median {}, {} interval {} to {}.",
             duration(difference.median),
+            percent(settings.confidence),
             duration(low),
             duration(high),
         );
@@ -259,11 +254,12 @@ fn only_one_holds(path: Path, other: Standing) -> Verdict {
     decided(choice, reason)
 }
 
-fn both_exceed(sightings: Sightings) -> Verdict {
+fn both_exceed(evidence: &Evidence, settings: &Settings) -> Verdict {
+    let sightings = evidence.sightings;
     let rule = "Neither path alone loses little enough: with both, an event is lost only when both \
                 lose it";
     let settled = sightings.both + sightings.webhook_only + sightings.eventbridge_only;
-    let reason = match sightings.unseen() {
+    let reason = match sightings.unseen(settings.confidence) {
         Some(unseen) => format!(
             "{rule}, which happened to an estimated {} (at most {}) beside the {} that were seen.",
             quantity(unseen.estimate),
@@ -292,17 +288,46 @@ fn decided(choice: Choice, reason: String) -> Verdict {
     Verdict { choice, reasons: vec![reason], needs_more_events: None }
 }
 
+/// Where the path stands to the limits beside that of its loss.
+fn limit_reasons(path: Path, evidence: &Evidence) -> Vec<String> {
+    let others = evidence.criteria.of(path).iter().filter(|criterion| criterion.measure != "loss");
+    others.map(limit_reason).collect()
+}
+
+fn limit_reason(criterion: &Criterion) -> String {
+    let is_cost = criterion.measure == "cost_per_month";
+    let show = |value| if is_cost { quantity(value) } else { duration(value) };
+    let what = if is_cost { "cost of a month" } else { "99 % latency" };
+    let (title, limit) = (title(criterion.path), show(criterion.limit));
+    let Some(measured) = criterion.measured else {
+        return format!("{title}: its {what} is not known; {limit} is allowed.");
+    };
+    let standing = match criterion.outcome {
+        Outcome::Holds => "is within",
+        Outcome::Fails => "is over",
+        Outcome::NotEnoughData => "is not yet known to be within or over",
+    };
+    if is_cost {
+        return format!(
+            "{title}: its {what}, {}, {standing} the {limit} allowed.",
+            show(measured.estimate)
+        );
+    }
+    let (low, high) = (show(measured.low), show(measured.high));
+    format!("{title}: its {what}, {low} to {high}, {standing} the {limit} allowed.")
+}
+
 /// What each path's loss is, and whether one loses more than the other.
-fn loss_reasons(sightings: Sightings, loss_max: f64) -> Vec<String> {
+fn loss_reasons(sightings: Sightings, settings: &Settings) -> Vec<String> {
     let mut reasons: Vec<String> = Path::ALL
         .into_iter()
-        .map(|path| loss_reason(path, sightings.missing(path), loss_max))
+        .map(|path| loss_reason(path, sightings.missing(path), settings))
         .collect();
     let more = Path::ALL
         .into_iter()
         .find(|path| sightings.missing(*path).part > sightings.missing(path.other()).part);
     if let (Some(path), Some(test)) = (more, sightings.mcnemar())
-        && test.p_value < P_VALUE_MAX
+        && test.p_value < 1.0 - settings.confidence
     {
         reasons.push(format!(
             "{} loses more than {} (p {}, exact McNemar test).",
@@ -314,15 +339,17 @@ fn loss_reasons(sightings: Sightings, loss_max: f64) -> Vec<String> {
     reasons
 }
 
-fn loss_reason(path: Path, missing: Share, loss_max: f64) -> String {
-    let Some(interval) = loss::loss(missing) else {
+fn loss_reason(path: Path, missing: Share, settings: &Settings) -> String {
+    let Some(interval) = loss::loss(missing, settings.confidence) else {
         let witness = name(path.other());
         return format!("{}: {witness} saw no event, so nothing tells its loss.", title(path));
     };
-    let standing = match standing(missing, loss_max) {
-        Standing::Holds => "is within",
-        Standing::Exceeded => "is over",
-        Standing::Open { more_events: _ } => "is not yet known to be within or over",
+    let standing = if interval.high <= settings.loss_max {
+        "is within"
+    } else if interval.low > settings.loss_max {
+        "is over"
+    } else {
+        "is not yet known to be within or over"
     };
     format!(
         "{} missed {} of {}: its loss, {} to {}, {standing} the {} allowed.",
@@ -331,7 +358,7 @@ fn loss_reason(path: Path, missing: Share, loss_max: f64) -> String {
         count(missing.whole),
         percent(interval.low),
         percent(interval.high),
-        percent(loss_max)
+        percent(settings.loss_max)
     )
 }
 
@@ -352,134 +379,4 @@ const fn title(path: Path) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::{prop_assert, proptest};
-
-    use super::super::number::as_f64;
-    use super::*;
-
-    const HOUR_APART: DifferenceSummary = DifferenceSummary {
-        count: 9_000,
-        sampled: 9_000,
-        median: 3.6e6,
-        low: Some(3.5e6),
-        high: Some(3.7e6),
-        p5: 3e6,
-        p95: 4e6,
-    };
-
-    fn evidence(seen: [u64; 3], difference_ms: Option<DifferenceSummary>) -> Evidence {
-        let [both, webhook_only, eventbridge_only] = seen;
-        let sightings = Sightings { both, webhook_only, eventbridge_only };
-        Evidence { open: Some(PathSet::Both), sightings, difference_ms }
-    }
-
-    #[track_caller]
-    fn check(evidence: &Evidence, choice: Choice, needs_more_events: Option<u64>) {
-        let verdict = decide(evidence, &Settings::default());
-        assert_eq!((verdict.choice, verdict.needs_more_events), (choice, needs_more_events));
-        assert!(!verdict.reasons.is_empty());
-    }
-
-    #[track_caller]
-    fn check_interval(median: f64, low: f64, high: f64, choice: Choice) {
-        let difference =
-            DifferenceSummary { median, low: Some(low), high: Some(high), ..HOUR_APART };
-        check(&evidence([9_000, 0, 0], Some(difference)), choice, None);
-    }
-
-    #[test]
-    fn of_two_paths_that_lose_little_the_faster_one() {
-        check_interval(400.0, 380.0, 420.0, Choice::Webhook);
-        check_interval(-400.0, -420.0, -380.0, Choice::Eventbridge);
-        check_interval(110.0, 90.0, 130.0, Choice::Either);
-        check_interval(-110.0, -130.0, -90.0, Choice::Either);
-        check_interval(0.0, -5_000.0, 5_000.0, Choice::Either);
-    }
-
-    #[test]
-    fn the_only_path_that_loses_little_even_if_slower() {
-        check(&evidence([9_000, 300, 0], Some(HOUR_APART)), Choice::Webhook, None);
-        check(&evidence([9_000, 0, 300], Some(HOUR_APART)), Choice::Eventbridge, None);
-        check(&evidence([9_000, 9, 0], Some(HOUR_APART)), Choice::Webhook, None);
-    }
-
-    #[test]
-    fn both_when_each_is_shown_to_lose_too_much() {
-        check(&evidence([9_000, 300, 200], Some(HOUR_APART)), Choice::Both, None);
-    }
-
-    #[test]
-    fn not_enough_data_says_how_much_is() {
-        check(&evidence([0, 0, 0], None), Choice::NotEnoughData, Some(3_000));
-        check(&evidence([1_000, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(2_000));
-        check(&evidence([2_999, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1));
-        check(&evidence([3_000, 0, 0], Some(HOUR_APART)), Choice::Webhook, None);
-        // z²·L·(1 − L)/(L − 1/2001)² − 2001 for the path with the miss; 1000 for the other one.
-        check(&evidence([2_000, 1, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(13_335));
-        check(&evidence([2_000, 0, 1], Some(HOUR_APART)), Choice::NotEnoughData, Some(13_335));
-        check(&evidence([2_000, 300, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1_000));
-        // A loss of exactly the threshold can be shown to be neither within nor over it.
-        check(&evidence([999, 1, 1], Some(HOUR_APART)), Choice::NotEnoughData, None);
-    }
-
-    #[test]
-    fn losses_that_hold_without_enough_undisturbed_pairs_are_not_enough() {
-        check(&evidence([9_000, 0, 0], None), Choice::NotEnoughData, Some(6));
-        let two = DifferenceSummary { count: 2, low: None, high: None, ..HOUR_APART };
-        check(&evidence([9_000, 0, 0], Some(two)), Choice::NotEnoughData, Some(4));
-    }
-
-    #[track_caller]
-    fn check_reason(seen: [u64; 3], says: &str, expected: bool) {
-        let verdict = decide(&evidence(seen, Some(HOUR_APART)), &Settings::default());
-        let said = verdict.reasons.iter().any(|reason| reason.contains(says));
-        assert_eq!(said, expected, "{:?}", verdict.reasons);
-    }
-
-    #[test]
-    fn reasons_tell_the_losses_and_which_path_loses_more() {
-        check_reason([9_000, 0, 0], "EventBridge missed 0 of 9,000", true);
-        check_reason([9_000, 5, 40], "The webhook loses more than EventBridge", true);
-        check_reason([9_000, 40, 5], "EventBridge loses more than the webhook", true);
-        check_reason([9_000, 40, 40], "loses more than", false);
-        check_reason([9_000, 3, 1], "loses more than", false);
-        check_reason([9_000, 300, 200], "which happened to an estimated 6.7", true);
-    }
-
-    #[test]
-    fn with_one_door_there_is_no_witness() {
-        for open in [None, Some(PathSet::Webhook), Some(PathSet::Eventbridge)] {
-            let evidence = Evidence { open, ..evidence([0, 9_000, 0], None) };
-            check(&evidence, Choice::NotEnoughData, None);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn as_many_events_as_were_asked_for_do_decide(
-            loss_max in 0.000_01..0.2_f64, part in 0..50_u64, more in 0..50_000_u64,
-        ) {
-            let missing = Share { part, whole: part + more };
-            if let Standing::Open { more_events: Some(more) } = standing(missing, loss_max) {
-                // The same share of more events, up to the rounding to whole events.
-                let grown = Share {
-                    part: missing.part * (missing.whole + more) / missing.whole.max(1),
-                    whole: missing.whole + more,
-                };
-                let again = standing(grown, loss_max);
-                let rounding = 2.0 / as_f64(grown.whole);
-                let near = grown.ratio().is_some_and(|ratio| {
-                    loss::loss(grown).is_some_and(|interval| {
-                        let end = if ratio < loss_max { interval.high } else { interval.low };
-                        (end - loss_max).abs() <= rounding
-                    })
-                });
-                prop_assert!(
-                    matches!(again, Standing::Holds | Standing::Exceeded) || near,
-                    "{grown:?} is still {again:?}"
-                );
-            }
-        }
-    }
-}
+mod tests;
