@@ -1,5 +1,7 @@
 //! Health, metrics and the API.
 
+use twinstream::clock::Clock;
+
 use crate::support::cloud::Cloud;
 use crate::support::event::event;
 use crate::support::gateway::Gateway;
@@ -149,10 +151,11 @@ async fn metrics_say_what_happened() {
 async fn the_comparison_is_the_document_that_scripts_rely_on() {
     let cloud = Cloud::stand_in().await;
     let settings = Settings::new("both").queue(&cloud.endpoint_url, &cloud.queue_url);
-    let gateway = Gateway::start(settings).await;
-    gateway.ready().await;
+    let gateway = Gateway::start(settings.set("compare.startup", "0s")).await;
+    gateway.covers().await;
     for number in 0..10 {
-        let one = event(&format!("evt_{number}"), number, u64::from(number));
+        let one = event(&format!("evt_{number}"), number, u64::from(number))
+            .with("time", Clock::System.now().to_string());
         if number != 3 {
             assert_eq!(gateway.post(&one.body()).await.status, 204);
         }
@@ -161,6 +164,7 @@ async fn the_comparison_is_the_document_that_scripts_rely_on() {
         }
     }
     gateway.arrived(17).await;
+    gateway.covered().await;
     let document = gateway.get("/api/v1/compare?from=2026-01-01T00:00:00Z").await.json();
     assert_eq!(document["paths"]["webhook"]["seen"], 9);
     assert_eq!(document["paths"]["webhook"]["missing"], 1);

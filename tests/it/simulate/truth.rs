@@ -11,7 +11,7 @@ use twinstream::sim::auth0::{Ids, Play, Player, Truth};
 use super::{check_same, copies, gateway, lines, play, queue_carrier, stream, webhook_carrier};
 use crate::support::cloud::Cloud;
 use crate::support::gateway::Gateway;
-use crate::support::settings::TOKEN;
+use crate::support::settings::{Settings, TOKEN};
 
 const WEBHOOK: &str = "loss=6%,duplicates=6%:150ms,reorder=4%:400ms,outage=400ms+600ms";
 const EVENTBRIDGE: &str =
@@ -73,6 +73,53 @@ async fn check_record(gateway: &Gateway, record: &Value) {
         journaled.insert(path, arrivals);
     }
     assert_eq!(real, journaled, "{record:#}");
+}
+
+/// The rates that the faults were given lie in the intervals of the report, and a tenant whose clock is ahead
+/// of this host's is an alarm that leaves the difference alone.
+#[tokio::test]
+async fn the_true_rates_lie_in_the_intervals_and_clocks_apart_are_an_alarm() {
+    let cloud = Cloud::stand_in_with(&[("VisibilityTimeout", "30")]).await;
+    let settings = Settings::new("both").queue(&cloud.endpoint_url, &cloud.queue_url);
+    let settings = settings.set("eventbridge.receivers", "1").set("compare.startup", "0s");
+    let gateway = Gateway::start(settings).await;
+    gateway.covers().await;
+    let webhook = webhook_carrier(gateway.webhook.unwrap(), TOKEN);
+    let streams = PerPath {
+        webhook: stream(Path::Webhook, webhook, "loss=8%"),
+        eventbridge: stream(Path::Eventbridge, queue_carrier(&cloud), "loss=3%,delay=50ms"),
+    };
+    let (events, rate) = QUICK;
+    let skewed =
+        Play { clock_skew: "5s".parse().unwrap(), ..play(events, rate, Ids::Same, streams) };
+    let (player, _) = Player::new(skewed);
+    let came = player.run(CancellationToken::new()).await.unwrap();
+    let totals = serde_json::to_value(&came.totals).unwrap();
+    let seen = |path: &str| totals["paths"][path]["seen"].as_u64().unwrap();
+    gateway.arrived(seen("webhook") + seen("eventbridge")).await;
+    cloud.emptied().await;
+    // An event settles when its own time has come.
+    gateway.settled().await;
+    let document = gateway.get("/api/v1/compare?from=2026-01-01T00:00:00Z").await.json();
+    check_same(&document, &totals);
+    for (path, rate) in [("webhook", 0.08), ("eventbridge", 0.03)] {
+        for interval in ["loss", "covered/loss"] {
+            let end = |end: &str| {
+                let pointer = format!("/paths/{path}/{interval}/{end}");
+                document.pointer(&pointer).and_then(Value::as_f64).unwrap()
+            };
+            assert!(end("low") <= rate && rate <= end("high"), "{path} {interval}: {document:#}");
+        }
+        let latency = &document["paths"][path]["latency_ms"];
+        assert_eq!(latency["negative"], latency["count"], "{document:#}");
+    }
+    let unseen = &document["unseen"];
+    let neither = totals["neither"].as_f64().unwrap();
+    let (low, high) = (unseen["low"].as_f64().unwrap(), unseen["high"].as_f64().unwrap());
+    assert!(low <= neither && neither <= high, "{neither} reached neither: {unseen}");
+    let notes = document["notes"].to_string();
+    assert!(notes.contains("Clock alarm"), "{notes}");
+    gateway.stop().await;
 }
 
 const QUICK: (u64, f64) = (400, 250.0);

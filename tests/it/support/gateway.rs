@@ -1,6 +1,8 @@
 //! A gateway in this process: the real one, on real sockets.
 
+use serde_json::Value;
 use std::net::SocketAddr;
+use twinstream::clock::Clock;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -66,6 +68,37 @@ impl Gateway {
             let counts = self.counts().await;
             let all: u64 = counts.arrivals.iter().map(|(_, _, count)| count).sum();
             (all >= arrivals).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until it is being written down that both doors are open.
+    pub(crate) async fn covers(&self) {
+        let now = Clock::System.now().to_string();
+        until("both doors", async || {
+            let document = self.get(&format!("/api/v1/compare?from={now}")).await.json();
+            let open = |path: &str| document["paths"][path]["covered_seconds"].as_f64() > Some(0.0);
+            (open("webhook") && open("eventbridge")).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until it is written down that both doors were open when the first events happened.
+    pub(crate) async fn covered(&self) {
+        until("coverage", async || {
+            let document = self.get("/api/v1/compare?from=2026-01-01T00:00:00Z").await.json();
+            let missing = |path: &str| document["paths"][path].clone();
+            let all = |path: Value| path["covered"]["missing"] == path["missing"];
+            (all(missing("webhook")) && all(missing("eventbridge"))).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until every event has settled.
+    pub(crate) async fn settled(&self) {
+        until("every event to settle", async || {
+            let document = self.get("/api/v1/compare?from=2026-01-01T00:00:00Z").await.json();
+            (document["excluded"]["unsettled"] == 0).then_some(())
         })
         .await;
     }
