@@ -56,8 +56,8 @@ pub use quarantine::Quarantined;
 pub use read::{
     Answer, ArrivalStory, AttemptStory, Cause, ContentLeft, DeliveryStory, EventFilter, EventStory,
     EventSummary, Lately, Letter, LetterFilter, LetterSource, Letters, Naming, NamingPage,
-    OrderState, OrderStory, Page, PausedTarget, QuarantineFilter, QuarantinedBytes,
-    QuarantinedSummary, Question, Reader, about,
+    ObservedAfter, ObservedEvent, ObservedPage, OrderState, OrderStory, Page, PausedTarget,
+    QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Question, Reader, about,
 };
 pub use retain::Retained;
 pub use settle::{Attempt, Settlement, Verdict, given_up};

@@ -6,6 +6,7 @@ mod letters;
 pub(super) mod naming;
 mod order_words;
 mod orders;
+mod pairs;
 mod quarantine;
 mod story;
 mod summaries;
@@ -21,6 +22,7 @@ use super::counts::{self, Counts};
 use super::sqlite::path_of;
 use super::{OpenError, OrderNo, ReadError, ids, sqlite};
 use crate::event::{EventId, Path, Timestamp};
+use crate::summary::Scope;
 
 pub use events::{EventFilter, EventSummary};
 pub use lately::Lately;
@@ -28,6 +30,7 @@ pub use letters::{Cause, Letter, LetterFilter, LetterSource, Letters, Page};
 pub use naming::{Naming, NamingPage};
 pub use order_words::about;
 pub use orders::{OrderState, OrderStory, PausedTarget};
+pub use pairs::{ObservedAfter, ObservedEvent, ObservedPage};
 pub use quarantine::{QuarantineFilter, QuarantinedBytes, QuarantinedSummary};
 pub use story::{ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventStory};
 pub use summaries::{Answer, Question};
@@ -254,6 +257,22 @@ impl Reader {
         self.run(move |connection| summaries::answer(connection, question)).await
     }
 
+    /// The events of a window that are still there, a page of them in the order of their `time`.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub async fn observed(
+        &self,
+        window: (Timestamp, Timestamp),
+        scope: Scope,
+        after: Option<ObservedAfter>,
+    ) -> Result<ObservedPage, ReadError> {
+        self.run(move |connection| {
+            pairs::page(connection, window, &scope, after).map_err(ReadError::Sqlite)
+        })
+        .await
+    }
+
     /// The times within the window when the door of each path was open.
     ///
     /// # Errors
@@ -279,17 +298,25 @@ impl Reader {
         .await
     }
 
-    /// The `time` of the first and the last event.
+    /// The `time` of the first and the last event that is still there or summed up, the latter to the minute.
     ///
     /// # Errors
     /// When the journal can't be read.
     pub async fn time_range(&self) -> Result<Option<(Timestamp, Timestamp)>, ReadError> {
         self.run(|connection| {
             let read = || {
-                let ask = |sql| connection.prepare_cached(sql)?.query_row([], |row| row.get(0));
+                let ask =
+                    |sql: &str| connection.prepare_cached(sql)?.query_row([], |row| row.get(0));
                 let first: Option<Timestamp> = ask("SELECT min(time_ns) FROM events")?;
                 let last: Option<Timestamp> = ask("SELECT max(time_ns) FROM events")?;
-                Ok(first.zip(last))
+                let summed = |end| {
+                    ask(&format!(
+                        "SELECT {end}(start) FROM summaries WHERE scale = 0 AND kind = ''"
+                    ))
+                };
+                let (summed_first, summed_last) = (summed("min")?, summed("max")?);
+                let first = [first, summed_first].into_iter().flatten().min();
+                Ok(first.zip(last.max(summed_last)))
             };
             read().map_err(ReadError::Sqlite)
         })

@@ -189,6 +189,33 @@ async fn summaries_expire_in_their_own_time() {
     assert_eq!(server.counted(Count::WebhookOnly).await, 0);
 }
 
+#[tokio::test]
+async fn the_events_of_a_window_are_given_page_by_page() {
+    let server = Server::start();
+    let events: Vec<_> = (0..1_003_u32)
+        .map(|n| webhook(&format!("evt_{n}")).of_user(&n.to_string()).later(MINUTE * (n / 100)))
+        .map(|sent| Sent { time: sent.time.plus(Duration::from_nanos(1)), ..sent })
+        .collect();
+    let sends = events.iter().map(|sent| server.try_send(sent));
+    for accepted in futures_util::future::join_all(sends).await {
+        accepted.unwrap();
+    }
+    let reader = server.journal.reader().unwrap();
+    let (window, mut after, mut ids) = ((START, START.plus(MINUTE * 30)), None, Vec::new());
+    loop {
+        let page = reader.observed(window, Scope::default(), after).await.unwrap();
+        ids.extend(page.events.into_iter().map(|event| event.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let expected: Vec<_> = events.iter().map(|sent| sent.id.clone()).collect();
+    assert_eq!(ids, expected);
+    let scope = Scope { streams: ["est_e".to_owned()].into(), ..Scope::default() };
+    assert_eq!(reader.observed(window, scope, None).await.unwrap().events, []);
+}
+
 /// Two journals that are told the same: one sums up and forgets, the other never does.
 struct Twins {
     summing: Server,
