@@ -41,7 +41,7 @@ impl Filled {
             keep: Duration::from_hours(24 * 30),
             size_bytes_max: u64::MAX,
             content: Content::Keep,
-            summaries: SummarySettings::default(),
+            summaries: SummarySettings { grace: Duration::ZERO, ..SummarySettings::default() },
             queue_retries: false,
         };
         let rules = Rules { pair: identity::pair, turn: turn::RULE };
