@@ -1,10 +1,17 @@
 //! `twinstream compare`
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::{Failure, JournalArguments, out};
 use crate::clock::Clock;
-use crate::compare::{self, WindowAsked, WindowError, report};
+use crate::compare::{
+    self, Document, Expect, Outcome, Scope, Settings, Window, WindowAsked, WindowError, report,
+};
+use crate::event::Timestamp;
+use crate::journal::Reader;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -17,9 +24,63 @@ pub(super) struct Arguments {
     /// Up to this time of the events; now by default.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    /// Only events of this type; repeat for several.
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+    /// Only arrivals by this stream of Auth0 (`est_…`); repeat for several.
+    #[arg(long = "stream", value_name = "STREAM")]
+    streams: Vec<String>,
+    #[command(flatten)]
+    form: Form,
+    /// Exit 0 if what is expected holds, 1 if it fails, 4 if there is not enough data yet.
+    #[arg(long)]
+    assert: bool,
+    /// What is expected to be good enough, instead of `compare.expect`.
+    #[arg(long, value_name = "PATHS", value_parser = expectations())]
+    expect: Option<Expect>,
+}
+
+/// In which form the report is given; as tables for a terminal without any of them.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Form {
     /// Print the JSON document.
     #[arg(long)]
     json: bool,
+    /// Print Markdown, for a pull request or a wiki.
+    #[arg(long)]
+    markdown: bool,
+    /// Write one HTML file with charts that needs nothing else; `-` prints it.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the events one by one as CSV; `-` prints them.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+impl Form {
+    /// Whether standard output is for people, so that a line may stand below the report.
+    const fn is_for_people(&self) -> bool {
+        !self.json && !self.markdown && self.html.is_none() && self.csv.is_none()
+    }
+}
+
+/// What a comparison is of.
+struct Asked {
+    window: Window,
+    scope: Scope,
+    expect: Option<Expect>,
+    now: Timestamp,
+}
+
+fn expectations() -> impl clap::builder::TypedValueParser<Value = Expect> {
+    let names = ["webhook", "eventbridge", "both", "either"];
+    PossibleValuesParser::new(names).map(|name| match name.as_str() {
+        "webhook" => Expect::Webhook,
+        "eventbridge" => Expect::Eventbridge,
+        "both" => Expect::Both,
+        _ => Expect::Either,
+    })
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -29,12 +90,143 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let asked = WindowAsked::parse(since, until, now).map_err(wrong)?;
     let (reader, settings) = arguments.journal.open()?;
     let window = asked.of(reader.time_range().await?).map_err(wrong)?;
-    let document = compare::run(&reader, &settings.compare, window, now).await?;
-    if arguments.json {
-        let json = report::json(&document).map_err(|error| Failure::Fault(error.into()))?;
-        out::line(&json);
-    } else {
-        out::print(&report::terminal(&document));
+    let scope = Scope {
+        types: arguments.types.into_iter().collect(),
+        streams: arguments.streams.into_iter().collect(),
+    };
+    let asked = Asked { window, scope, expect: arguments.expect, now };
+    if let Some(file) = &arguments.form.csv {
+        list_pairs(&reader, &asked, file)?;
+        if !arguments.assert {
+            return Ok(());
+        }
+    }
+    let document = compared(&reader, &settings.compare, asked).await?;
+    tell(&document, &arguments.form)?;
+    if arguments.assert { assert(&document, &arguments.form) } else { Ok(()) }
+}
+
+/// The one place of the command that compares.
+async fn compared(reader: &Reader, settings: &Settings, asked: Asked) -> Result<Document, Failure> {
+    let Asked { window, scope, expect, now } = asked;
+    // `compare::run` takes neither yet, and a report of other events than were asked for is worse than none.
+    if scope != Scope::default() || expect.is_some() {
+        let text = "--type, --stream and --expect can't be used yet";
+        return Err(Failure::Input(text.to_owned()));
+    }
+    Ok(compare::run(reader, settings, window, now).await?)
+}
+
+/// The one place of the command that lists pairs: [`report::pairs_header`], then
+/// [`report::pairs_line`] for each.
+fn list_pairs(_: &Reader, _: &Asked, file: &Path) -> Result<(), Failure> {
+    Err(Failure::Input(format!("pairs can't be listed yet: {} is not written", file.display())))
+}
+
+fn tell(document: &Document, form: &Form) -> Result<(), Failure> {
+    let fault = |error: anyhow::Error| Failure::Fault(error);
+    if form.json {
+        out::line(&report::json(document).map_err(|error| fault(error.into()))?);
+    } else if form.markdown {
+        out::print(&report::markdown(document));
+    } else if let Some(file) = &form.html {
+        let html = report::html(document).map_err(|error| fault(error.into()))?;
+        write(file, &html)?;
+    } else if form.csv.is_none() {
+        out::print(&report::terminal(document));
     }
     Ok(())
+}
+
+/// To a file, or to standard output when it is called `-`.
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    if file == Path::new("-") {
+        out::print(text);
+        return Ok(());
+    }
+    std::fs::write(file, text).map_err(|error| Failure::Unreachable {
+        what: format!("{} can't be written", file.display()),
+        source: error.into(),
+    })?;
+    out::note(&format!("{} is written", file.display()));
+    Ok(())
+}
+
+/// What holds is told below a report for people, else on standard error, so that files and pipes hold
+/// the report alone; what does not is an error.
+fn assert(document: &Document, form: &Form) -> Result<(), Failure> {
+    let line = report::asserted(document);
+    match document.expectation.outcome {
+        Outcome::Holds if form.is_for_people() => out::line(&format!("\n{line}")),
+        Outcome::Holds => out::note(&line),
+        Outcome::Fails => return Err(Failure::DoesNotHold(line)),
+        Outcome::NotEnoughData => return Err(Failure::NotEnoughData(line)),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[track_caller]
+    fn check(line: &str, error: Option<&str>) -> Option<Arguments> {
+        let words = std::iter::once("compare").chain(line.split_whitespace());
+        match (Command::try_parse_from(words), error) {
+            (Ok(command), None) => Some(command.arguments),
+            (Err(found), Some(error)) => {
+                let found = found.to_string();
+                assert!(found.contains(error), "{found}");
+                None
+            }
+            (found, _) => panic!("{line}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn a_report_has_one_form() {
+        for line in ["", "--json", "--markdown", "--html -", "--html a.html", "--csv -"] {
+            check(line, None);
+        }
+        for line in ["--json --markdown", "--markdown --html -", "--html a --csv b"] {
+            check(line, Some("cannot be used with"));
+        }
+    }
+
+    #[test]
+    fn only_the_tables_are_for_people() {
+        let is_for_people = |line| check(line, None).unwrap().form.is_for_people();
+        assert!(is_for_people("--assert"));
+        for line in ["--json", "--markdown", "--html a", "--csv a"] {
+            assert!(!is_for_people(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn types_and_streams_can_be_several() {
+        let arguments = check("--type a --type b --stream est_1", None).unwrap();
+        assert_eq!((arguments.types.len(), arguments.streams.len()), (2, 1));
+    }
+
+    #[test]
+    fn what_is_expected_is_one_of_four() {
+        for (name, expect) in [
+            ("webhook", Expect::Webhook),
+            ("eventbridge", Expect::Eventbridge),
+            ("both", Expect::Both),
+            ("either", Expect::Either),
+        ] {
+            let arguments = check(&format!("--assert --expect {name}"), None).unwrap();
+            assert_eq!(arguments.expect, Some(expect));
+        }
+        check("--expect neither", Some("possible values"));
+    }
 }
