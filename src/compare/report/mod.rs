@@ -9,7 +9,7 @@ mod said;
 mod sheets;
 mod terminal;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 

@@ -100,17 +100,17 @@ fn text(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn at(millis: i64) -> Option<Timestamp> {
-        Some(Timestamp::from_millis(1_772_356_544_000 + millis))
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(1_772_356_544_000 + millis)
     }
 
     fn row() -> PairRow {
         PairRow {
             id: "evt_1".into(),
             kind: "user.created".into(),
-            time: at(0),
-            webhook_at: at(180),
-            eventbridge_at: at(560),
+            time: Some(at(0)),
+            webhook_at: Some(at(180)),
+            eventbridge_at: Some(at(560)),
             paired_by: Some(PairedBy::Id),
             settled: true,
             ..PairRow::default()
@@ -132,7 +132,7 @@ mod tests {
              2026-03-01T09:15:44.56Z,380.000,webhook,,,id,false,true",
         );
         let flagged = PairRow {
-            webhook_at: at(900),
+            webhook_at: Some(at(900)),
             webhook_flags: vec!["backlog"],
             eventbridge_flags: vec!["receive_count", "replayed"],
             paired_by: Some(PairedBy::Ambiguous),
@@ -155,7 +155,7 @@ mod tests {
             &alone,
             "evt_1,user.created,2026-03-01T09:15:44Z,,2026-03-01T09:15:44.56Z,,eventbridge,,,,false,true",
         );
-        let tie = PairRow { eventbridge_at: at(180), ..row() };
+        let tie = PairRow { eventbridge_at: Some(at(180)), ..row() };
         assert_eq!((tie.first(), tie.difference_ms()), (None, Some(0.0)));
     }
 

@@ -54,6 +54,8 @@ const WINDOWS: [(&str, Option<&str>); 4] = [
     ("All there is", None),
 ];
 
+/// The table that stands with the verdict.
+const CRITERIA: &str = "expected";
 /// Tables that stand with the method, at the end.
 const LAST: [&str; 3] = ["counted", "excluded", "method"];
 
@@ -105,9 +107,14 @@ impl Compared {
         }
     }
 
+    /// What the verdict's expectation is made of.
+    fn criteria(&self) -> Option<&Sheet> {
+        self.sheets.iter().find(|sheet| sheet.id == CRITERIA)
+    }
+
     /// The tables that stand before the charts.
     fn first(&self) -> impl Iterator<Item = &Sheet> {
-        self.sheets.iter().filter(|sheet| !LAST.contains(&sheet.id))
+        self.sheets.iter().filter(|sheet| sheet.id != CRITERIA && !LAST.contains(&sheet.id))
     }
 
     /// Those that stand after them.
@@ -118,5 +125,45 @@ impl Compared {
     /// Whether the window is none of the links', or the events are not all.
     fn is_particular(&self) -> bool {
         self.scope != Scope::default() || self.windows.iter().all(|window| !window.is_chosen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::report::sample;
+
+    /// The page of the document; it says all of this.
+    #[track_caller]
+    fn check(document: Document, says: &[&str]) {
+        let layout = Layout {
+            title: "Compare".into(),
+            here: Some(Tab::Compare),
+            visitor: Visitor::default(),
+            mode: "both".into(),
+        };
+        let page = Compared::new(layout, document, Wanted::default()).render().unwrap();
+        for text in says {
+            assert!(page.contains(text), "{text} is not in\n{page}");
+        }
+        assert!(!page.contains("style=") && !page.contains("NaN"));
+        assert_eq!(page.matches("<script").count(), 1);
+    }
+
+    #[test]
+    fn the_page_shows_what_the_report_shows() {
+        let document = sample::busy_day();
+        let mut ids: Vec<String> = Vec::new();
+        ids.extend(charts::all(&document).iter().map(|figure| format!("id=\"{}\"", figure.id)));
+        ids.extend(report::sheets(&document).iter().map(|sheet| format!("id=\"{}\"", sheet.id)));
+        assert_eq!(ids.len(), 17, "{ids:?}");
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        check(document, &ids);
+    }
+
+    #[test]
+    fn texts_of_others_mean_nothing() {
+        check(sample::extremes(), &["&#60;script&#62;", "18,446,744,073,709,551,615"]);
+        check(sample::quiet_day(), &["Not enough data yet"]);
     }
 }

@@ -133,9 +133,9 @@ fn draw(columns: &PerPath<Vec<Column>>, medians: &PerPath<Option<f64>>, size: Si
     let known = |path| medians.of(path).filter(|median| median.is_finite());
     for path in Path::ALL {
         let is_lesser = known(path).is_some() && known(path) <= known(path.other());
-        let side = if is_lesser { Anchor::End } else { Anchor::Start };
+        let outer = if is_lesser { Anchor::End } else { Anchor::Start };
         shapes.extend(
-            known(path).into_iter().flat_map(|median| median_mark(path, median, side, (area, x))),
+            known(path).into_iter().flat_map(|median| median_mark(path, median, outer, (area, x))),
         );
     }
     (area.height(), shapes)
@@ -160,16 +160,16 @@ fn outline(path: Path, columns: &[Column], (x, y): (Axis, Axis)) -> [Shape; 2] {
 
 /// A line at the median, and what it is, on its outer side where there is room. Each path has its own
 /// row, so that they never overlap.
-fn median_mark(path: Path, median: f64, side: Anchor, (area, x): (Area, Axis)) -> [Shape; 2] {
+fn median_mark(path: Path, median: f64, outer: Anchor, (area, x): (Area, Axis)) -> [Shape; 2] {
     let at = x.at(median);
     let row = match path {
         Path::Webhook => 30.0,
         Path::Eventbridge => 46.0,
     };
-    let anchor = match side {
+    let anchor = match outer {
         _ if at < LABEL => Anchor::Start,
         _ if at > area.right - LABEL => Anchor::End,
-        side => side,
+        _ => outer,
     };
     let shift = if anchor == Anchor::End { -6.0 } else { 6.0 };
     let kind = path.as_str();

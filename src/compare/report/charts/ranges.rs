@@ -10,8 +10,8 @@ use crate::compare::words::percent;
 use crate::compare::{Document, Interval};
 use crate::event::Path;
 
-/// Losses are drawn from one in a million on.
-const LOSS_MIN: f64 = 1e-6;
+/// No loss that can be measured is smaller.
+const LOSS_MIN: f64 = 1e-12;
 const LINE_HEIGHT: f64 = 48.0;
 const TOP: f64 = 24.0;
 
@@ -64,13 +64,26 @@ fn range(document: &Document, path: Path) -> Option<Range> {
     Some(Range { path, loss, of })
 }
 
+/// What a logarithmic axis begins with, so that 0 has a place left of all that is more.
+fn least(ends: &[f64]) -> f64 {
+    let smallest = ends.iter().copied().filter(|end| *end > 0.0).fold(1.0, f64::min);
+    if ends.iter().any(|end| *end <= 0.0) {
+        10_f64.powf((smallest / 3.0).log10().floor()).max(LOSS_MIN)
+    } else {
+        LOSS_MIN
+    }
+}
+
 fn draw(ranges: &[Range], allowed: f64, size: Size) -> Drawn {
     let lines = u32::try_from(ranges.len()).map_or(1.0, f64::from);
     let area = Area { left: 24.0, ..Area::new(size, TOP, LINE_HEIGHT * lines) };
     let ends = ranges.iter().flat_map(|range| [range.loss.low, range.loss.high]);
-    let axis = Axis::over(ends.chain([allowed]), Scale::Log(LOSS_MIN), area.across());
+    let ends: Vec<f64> = ends.chain([allowed]).filter(|end| end.is_finite()).collect();
+    let least = least(&ends);
+    let axis = Axis::over(ends, Scale::Log(least), area.across());
+    let word = |tick: f64| if tick <= least { percent(0.0) } else { percent(tick) };
     let ticks: Vec<_> =
-        axis.ticks(size.ticks).into_iter().map(|tick| (axis.at(tick), percent(tick))).collect();
+        axis.ticks(size.ticks).into_iter().map(|tick| (axis.at(tick), word(tick))).collect();
     let mut shapes = area.horizontal(&ticks, "share of events missed");
     let limit = axis.at(allowed);
     shapes.push(area.upright("limit", limit));
@@ -94,4 +107,23 @@ fn draw(ranges: &[Range], allowed: f64, size: Size) -> Drawn {
         y += LINE_HEIGHT;
     }
     (area.height(), shapes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(ends: &[f64], expected: f64) {
+        let found = least(ends);
+        assert!((found / expected - 1.0).abs() < 1e-9, "{found} for {expected}");
+    }
+
+    #[test]
+    fn nothing_has_a_place_left_of_all_that_is_more() {
+        check(&[0.0, 0.136, 0.001], 1e-4);
+        check(&[0.0, 0.000_5], 1e-4);
+        check(&[0.0], 0.1);
+        check(&[0.01, 0.2], LOSS_MIN);
+    }
 }

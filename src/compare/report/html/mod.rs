@@ -41,14 +41,14 @@ pub fn html(document: &Document) -> Result<String, std::fmt::Error> {
         style: STYLE,
         headline: said::headline(document),
         mood: said::mood(document.verdict.choice),
-        expected: said::expectation(document),
+        expected: said::asserted(document),
         criteria: criteria.into_iter().next(),
         tables,
         figures: charts::all(document),
         counted,
     };
     // What else can fail is of templates that read files or run filters of their own; this one does not.
-    report.render().map_err(|_| std::fmt::Error)
+    report.render().map(|html| html + "\n").map_err(|_| std::fmt::Error)
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
         }
         let opened = report.matches("<svg").count();
         assert_eq!(opened, report.matches("role=\"img\" aria-label=\"").count());
-        assert!(opened % 2 == 0 && report.matches("</svg>").count() == opened);
+        assert!(opened.is_multiple_of(2) && report.matches("</svg>").count() == opened);
         for text in says {
             assert!(report.contains(text), "{text} is not in\n{report}");
         }

@@ -11,7 +11,7 @@ use crate::event::Path;
 
 /// 12,000 settled events. The webhook takes about 180 ms and was closed for 25 minutes; EventBridge
 /// takes about 560 ms. Each loses some, and nothing is left empty.
-pub(in crate::compare::report) fn busy_day() -> Document {
+pub(crate) fn busy_day() -> Document {
     let mut document = Document {
         events: Events { observed: 12_148, settled: 12_000 },
         paths: Paths { webhook: webhook(), eventbridge: eventbridge() },

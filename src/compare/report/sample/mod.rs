@@ -5,7 +5,8 @@ mod timeline;
 
 use std::time::Duration;
 
-pub(super) use self::busy::{busy_day, note};
+pub(crate) use self::busy::busy_day;
+pub(super) use self::busy::note;
 use crate::compare::{
     Bin, Choice, Document, Events, Excluded, Expect, Expectation, Hop, LatencySummary, Method,
     Outcome, PairRules, Pairs, PathReport, Paths, Payloads, PointerCount, Scope, SettledWindow,
@@ -14,7 +15,7 @@ use crate::compare::{
 use crate::event::Timestamp;
 
 /// What somebody may write into an event's type to break a report.
-pub(super) const HOSTILE: &str =
+pub(crate) const HOSTILE: &str =
     "</table><script>alert(1)</script>&\"'|`*_[x](https://a.example)@b";
 
 /// The first instant of the day.
@@ -40,7 +41,7 @@ fn method() -> Method {
 }
 
 /// One door open for the whole day, and nobody came.
-pub(super) fn quiet_day() -> Document {
+pub(crate) fn quiet_day() -> Document {
     let mut document = nothing();
     document.paths.webhook.open = true;
     document.paths.webhook.covered_seconds = 86_400.0;
@@ -128,7 +129,7 @@ fn nothing() -> Document {
 }
 
 /// The busy day with numbers at the ends of what they can be, and texts that want to break out.
-pub(super) fn extremes() -> Document {
+pub(crate) fn extremes() -> Document {
     let mut document = busy_day();
     document.events = Events { observed: u64::MAX, settled: u64::MAX };
     document.scope.types = ["user.created".to_owned(), HOSTILE.to_owned()].into();
@@ -168,7 +169,7 @@ pub(super) fn with_slots(number: u32) -> Document {
 fn slots(number: u32) -> Vec<Slot> {
     let path = |at: u32, ms: f64| SlotPath {
         seen: if at == 7 { u64::MAX } else { u64::from(at) },
-        missing: u64::from(at % 5 == 0),
+        missing: u64::from(at.is_multiple_of(5)),
         covered_seconds: if at == 3 { 0.0 } else { 432.0 },
         out_of_order: u64::from(at % 3),
         p50: (at % 11 != 4).then_some(ms),

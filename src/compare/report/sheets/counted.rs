@@ -15,7 +15,7 @@ pub(super) fn counted(document: &Document) -> Sheet {
         Row::new("to", [window.to.to_string()]),
         Row::new(
             "settled until (what is later may still arrive)",
-            [window.settled_until.to_string()],
+            [window.settled_until.floor_to_millis().to_string()],
         ),
         Row::new("types", [chosen(&document.scope.types)]),
         Row::new("streams", [chosen(&document.scope.streams)]),
