@@ -31,8 +31,8 @@ use crate::telemetry::Chain;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 fine · 1 what was asked for does not hold · 2 wrong \
-    configuration, command line or input file · 3 something needed can't be reached · 70 a fault of \
-    twinstream")]
+    configuration, command line or input file · 3 something needed can't be reached · 4 not enough \
+    data yet · 70 a fault of twinstream")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -135,6 +135,8 @@ enum Failure {
     Open(OpenError),
     #[error("{0}")]
     DoesNotHold(String),
+    #[error("{0}")]
+    NotEnoughData(String),
     #[error("{what}")]
     Unreachable { what: String, source: anyhow::Error },
     #[error("a fault of twinstream")]
@@ -165,6 +167,7 @@ impl Failure {
             Self::DoesNotHold(_) => 1,
             Self::Config(_) | Self::Input(_) => 2,
             Self::NoJournal(_) | Self::Open(_) | Self::Unreachable { .. } => 3,
+            Self::NotEnoughData(_) => 4,
             Self::Fault(_) => 70,
         }
     }

@@ -25,7 +25,7 @@ fn excluded(document: &Document) -> Option<String> {
     let reasons = [
         (excluded.unsettled, "too young to be judged"),
         (excluded.test, "sent as a test"),
-        (excluded.too_late, "too late to be judged"),
+        (excluded.too_late, "come when what was known of their time had expired"),
     ];
     let parts: Vec<String> = reasons
         .into_iter()
@@ -52,13 +52,28 @@ fn clock_alarm(document: &Document) -> Option<String> {
 }
 
 fn flagged(document: &Document) -> Option<String> {
-    let arrivals = document.excluded.latency_flagged.receive_count;
-    (arrivals > 0).then(|| {
+    let flagged = document.excluded.latency_flagged;
+    let reasons = [
+        (flagged.receive_count, "had been delivered by the queue before"),
+        (flagged.redriven, "came back from a dead-letter queue"),
+        (flagged.replayed, "were replayed by EventBridge"),
+        (flagged.backlog, "were sent by Auth0 long after they happened"),
+        (flagged.startup, "came as the door opened"),
+    ];
+    let parts: Vec<String> = reasons
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, reason)| format!("{} {reason}", count(number)))
+        .collect();
+    (!parts.is_empty()).then(|| {
         format!(
-            "{} had been delivered by the queue before: seen, but not in latency, and {} not in \
-             the difference.",
-            counted(arrivals, "arrival"),
-            counted(document.excluded.difference_flagged, "pair")
+            "{} seen, but not in latency: {}. For this, {} not in the difference.",
+            counted(flagged.total(), "arrival"),
+            parts.join(", "),
+            match document.excluded.difference_flagged {
+                1 => "1 pair is".to_owned(),
+                pairs => format!("{} pairs are", count(pairs)),
+            }
         )
     })
 }
@@ -71,7 +86,8 @@ fn closed(document: &Document, coverage: &Coverage, path: Path) -> Option<String
     (document.paths.of(path).open && closed >= CLOSED_MIN_SECONDS).then(|| {
         format!(
             "The {path} door was closed for {} of the {} that can be judged. What passed meanwhile \
-             counts as missing, though the path may not have lost it.",
+             is in its loss over the whole window, though the path may not have lost it; it is not in \
+             its loss while both doors were open.",
             duration(closed * 1e3),
             duration(judged.seconds() * 1e3)
         )
@@ -94,10 +110,18 @@ fn pairing(document: &Document) -> Option<String> {
 }
 
 fn uncertainty(document: &Document) -> String {
+    let confidence = percent(document.method.confidence);
     let error = percent(document.method.latency_relative_error);
+    let bootstrap = match Path::ALL.into_iter().find_map(|path| document.paths.of(path).p99_ms) {
+        Some(_) => {
+            " Those of the median difference and of the 99 % latency are by block bootstrap, which \
+             allows for arrivals that follow each other closely."
+        }
+        None => "",
+    };
     format!(
-        "Intervals are of 95 % and take events as independent; losses and delays that come in \
-         bursts make them too narrow. Latency quantiles are within {error} of their value."
+        "Intervals are of {confidence} and take losses as independent; losses that come in bursts \
+         make them too narrow.{bootstrap} Latency quantiles are within {error} of their value."
     )
 }
 
@@ -146,7 +170,8 @@ mod tests {
         });
         held.paired_by = Some(PairedBy::Ambiguous);
         let notes = [
-            "1 arrival had been delivered by the queue before: seen, but not in latency, and 1 pair",
+            "1 arrival seen, but not in latency: 1 had been delivered by the queue before. For this, 1 \
+             pair is not in the difference.",
             "Paired by tenant, type, subject and time, for want of a common id: 1 pair; for 1 of them",
         ];
         check(&[held], &both_open(), &notes);

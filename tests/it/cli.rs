@@ -48,6 +48,7 @@ fn reads(settings: &Settings) {
     let document: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(document["pairs"]["both"], 1);
     assert_eq!(document["pairs"]["webhook_only"], 1);
+    reports(settings);
     let list = process::run(settings, &["events", "list"]);
     check(&list, 0, "evt_2");
     let list = process::run(settings, &["events", "list", "--json", "--subject", "auth0|1"]);
@@ -60,6 +61,31 @@ fn reads(settings: &Settings) {
     let story: serde_json::Value = serde_json::from_slice(&show.stdout).unwrap();
     assert_eq!(story["arrivals"].as_array().unwrap().len(), 2);
     check(&process::run(settings, &["events", "show", "evt_0"]), 1, "no event with the id evt_0");
+}
+
+fn reports(settings: &Settings) {
+    let markdown = process::run(settings, &["compare", "--markdown"]);
+    check(&markdown, 0, "## Each path by itself");
+    let html = process::run(settings, &["compare", "--html", "-"]);
+    check(&html, 0, "</html>");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.html");
+    let written = process::run(settings, &["compare", "--html", &file.to_string_lossy()]);
+    check(&written, 0, "is written");
+    assert!(std::fs::read_to_string(&file).unwrap().ends_with("</html>\n"));
+    assert!(written.stdout.is_empty() && html.stderr.is_empty());
+    let nowhere = folder.path().join("none").join("report.html");
+    let nowhere = process::run(settings, &["compare", "--html", &nowhere.to_string_lossy()]);
+    check(&nowhere, 3, "can't be written");
+    check(&process::run(settings, &["compare", "--json", "--markdown"]), 2, "cannot be used with");
+    // Two events decide nothing. What a script reads is the report alone.
+    for form in ["--json", "--markdown", "--html=-"] {
+        let asserted = process::run(settings, &["compare", "--assert", form]);
+        assert_eq!(asserted.status.code(), Some(4), "{form}");
+        assert!(text(&asserted.stderr).contains("not enough data yet"), "{form}");
+        assert!(!text(&asserted.stdout).contains("error:"), "{form}");
+    }
+    check(&process::run(settings, &["compare", "--assert"]), 4, "Verdict: not enough data");
 }
 
 #[test]

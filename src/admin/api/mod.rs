@@ -6,8 +6,10 @@ pub(super) mod orders;
 pub(super) mod quarantine;
 pub(super) mod targets;
 
+use std::collections::BTreeSet;
+
 use axum::Json;
-use axum::extract::{FromRequest, FromRequestParts, Path as UrlPath, Query, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Path as UrlPath, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -74,14 +76,13 @@ pub(super) struct Asked<T>(T);
 impl<T: serde::de::DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     type Rejection = Response;
 
-    async fn from_request_parts(
-        parts: &mut http::request::Parts,
-        state: &S,
-    ) -> Result<Self, Response> {
-        match Query::from_request_parts(parts, state).await {
-            Ok(Query(query)) => Ok(Self(query)),
-            Err(rejection) => Err(error(StatusCode::BAD_REQUEST, &rejection.body_text())),
-        }
+    async fn from_request_parts(parts: &mut http::request::Parts, _: &S) -> Result<Self, Response> {
+        // Unlike axum's own, this takes a key several times.
+        let query = serde_html_form::from_str(parts.uri.query().unwrap_or_default());
+        query.map(Self).map_err(|wrong| {
+            let what = format!("Failed to deserialize query string: {wrong}");
+            error(StatusCode::BAD_REQUEST, &what)
+        })
     }
 }
 
@@ -255,6 +256,12 @@ pub(super) async fn event(State(sources): State<Sources>, Named(id): Named<Strin
 pub(super) struct CompareQuery {
     from: Option<String>,
     to: Option<String>,
+    /// Events of these types alone.
+    #[serde(default, rename = "type")]
+    types: BTreeSet<String>,
+    /// Arrivals by these streams alone.
+    #[serde(default, rename = "stream")]
+    streams: BTreeSet<String>,
 }
 
 /// The two paths against each other, over a window of event time; all that the journal has by
@@ -273,9 +280,8 @@ pub(super) async fn compare(
         Ok(window) => window,
         Err(wrong) => return error(StatusCode::BAD_REQUEST, &wrong.to_string()),
     };
-    match compare::run(&sources.reader, &sources.compare, &compare::Scope::default(), window, now)
-        .await
-    {
+    let scope = compare::Scope { types: query.types, streams: query.streams };
+    match compare::run(&sources.reader, &sources.compare, &scope, window, now).await {
         Ok(document) => Json(document).into_response(),
         Err(error) => unreadable(&error),
     }

@@ -15,12 +15,14 @@ struct Asset {
     content: &'static str,
 }
 
+/// The pages' own style, and that of the charts which they share with the comparison's HTML report.
+const STYLE: &str = concat!(
+    include_str!("assets/style.css"),
+    include_str!("../../compare/report/charts/charts.css")
+);
+
 const ASSETS: [Asset; 3] = [
-    Asset {
-        name: "style.css",
-        kind: "text/css; charset=utf-8",
-        content: include_str!("assets/style.css"),
-    },
+    Asset { name: "style.css", kind: "text/css; charset=utf-8", content: STYLE },
     Asset {
         name: "live.js",
         kind: "text/javascript; charset=utf-8",
@@ -61,13 +63,19 @@ mod tests {
     use super::ASSETS;
     use crate::admin::pages::chart;
 
+    const REPORT: &str = include_str!("../../compare/report/html/report.css");
+
     fn style() -> &'static str {
         ASSETS.iter().find(|asset| asset.name == "style.css").unwrap().content
     }
 
     /// Every colour token of a scheme; what dark does not say is as in light.
     fn tokens(is_dark: bool) -> BTreeMap<&'static str, &'static str> {
-        let schemes = style().split(":root {").skip(1).take(1 + usize::from(is_dark));
+        tokens_of(style(), is_dark)
+    }
+
+    fn tokens_of(style: &'static str, is_dark: bool) -> BTreeMap<&'static str, &'static str> {
+        let schemes = style.split(":root {").skip(1).take(1 + usize::from(is_dark));
         let lines = schemes.flat_map(|scheme| scheme.split('}').next().unwrap().lines());
         let tokens = lines.filter_map(|line| line.trim().strip_prefix("--")?.split_once(": "));
         tokens.map(|(name, value)| (name, value.trim_end_matches(';'))).collect()
@@ -91,6 +99,17 @@ mod tests {
                 let (one_is, other_is) = (luminance(tokens[one]), luminance(tokens[other]));
                 let ratio = (one_is.max(other_is) + 0.05) / (one_is.min(other_is) + 0.05);
                 assert!(ratio >= least, "{one} on {other}, dark: {is_dark}: {ratio:.2}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_report_has_the_colours_of_the_pages() {
+        for is_dark in [false, true] {
+            let (own, pages) = (tokens_of(REPORT, is_dark), tokens(is_dark));
+            assert!(own.len() > 12, "{own:?}");
+            for (name, colour) in own {
+                assert_eq!(pages.get(name), Some(&colour), "--{name}, dark: {is_dark}");
             }
         }
     }

@@ -81,6 +81,7 @@ pub(super) fn routes(desk: &Desk) -> Router {
         .route("/", get(overview::page))
         .route("/live", get(overview::live))
         .route("/compare", get(compare::page))
+        .route("/compare/{name}", get(compare::file))
         .route("/setup", get(setup::page))
         .route("/events", get(events::page))
         .route("/events/live", get(events::live))

@@ -12,6 +12,8 @@ pub fn json(document: &Document) -> Result<String, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::Value;
 
     use super::super::sample;
@@ -53,6 +55,62 @@ mod tests {
         assert!(document.pointer("/verdict/needs_more_events").is_some_and(Value::is_null));
         check(&document, "/excluded", &["test", "unsettled", "latency_flagged"]);
         check(&document, "/excluded/latency_flagged", &["receive_count"]);
+    }
+
+    const SCHEMA: &str = include_str!("../../../docs/compare.schema.json");
+
+    fn schema() -> Value {
+        serde_json::from_str(SCHEMA).unwrap()
+    }
+
+    /// The document is what the schema says, and nothing beside it.
+    #[track_caller]
+    fn check_schema(document: &Document) {
+        let validator = jsonschema::draft202012::new(&schema()).unwrap();
+        let value = value(document);
+        let errors = validator.iter_errors(&value);
+        let errors: Vec<String> =
+            errors.map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+
+    #[test]
+    fn every_document_is_what_the_schema_says() {
+        check_schema(&sample::busy_day());
+        check_schema(&sample::quiet_day());
+        check_schema(&sample::one_door());
+        check_schema(&sample::extremes());
+    }
+
+    /// The names of all fields that objects of the schema may have. Fails where one is open to more,
+    /// or where a field may be left out.
+    fn names(schema: &Value, found: &mut BTreeSet<String>) {
+        if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+            assert_eq!(schema["additionalProperties"], Value::Bool(false), "{schema:#}");
+            let required: BTreeSet<&str> =
+                schema["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            assert!(properties.keys().all(|name| required.contains(name.as_str())), "{schema:#}");
+            assert_eq!(properties.len(), required.len(), "{schema:#}");
+            found.extend(properties.keys().cloned());
+        }
+        match schema {
+            Value::Object(members) => members.values().for_each(|inner| names(inner, found)),
+            Value::Array(items) => items.iter().for_each(|inner| names(inner, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_field_is_explained_and_none_can_be_added_in_silence() {
+        let page = include_str!("../../../docs/COMPARE.md");
+        let ticked: String = page.split('`').skip(1).step_by(2).collect::<Vec<_>>().join(" ");
+        let ticked: BTreeSet<&str> = ticked.split([' ', '.']).collect();
+        let mut found = BTreeSet::new();
+        names(&schema(), &mut found);
+        assert!(found.len() > 80, "{found:?}");
+        for name in found {
+            assert!(ticked.contains(name.as_str()), "docs/COMPARE.md never says `{name}`");
+        }
     }
 
     #[test]

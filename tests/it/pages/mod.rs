@@ -1,5 +1,6 @@
 //! The pages as a whole: what is around them, the overview, and signing in.
 
+mod compare;
 mod live;
 mod markup;
 mod overview;

@@ -1,37 +1,41 @@
 //! The two paths against each other, over a window.
 
-mod ranges;
+mod asked;
+mod download;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use serde::Deserialize;
 
-use self::ranges::{Chart, Range, Scale, WIDTH};
+use self::asked::{Refusal, Wanted};
+pub(super) use self::download::file;
+use self::download::{FORMS, Form};
+use super::query::Asked;
 use super::session::Visitor;
 use super::{Desk, Layout, Tab, assets, message, shown, unreadable};
-use crate::compare::report::rows::{self, Row};
-use crate::compare::words::{count, duration, percent};
-use crate::compare::{self, Choice, Document, PathReport, WindowAsked};
-use crate::event::Path;
+use crate::compare::report::charts::{self, Figure};
+use crate::compare::report::{self, Sheet};
+use crate::compare::{Document, Scope};
 
-/// The whole page.
+/// The whole page: the same as in the HTML report, in the same order.
 #[derive(Debug, Template)]
 #[template(path = "compare.html")]
 struct Compared {
     layout: Layout,
     windows: Vec<Choosable>,
+    wanted: Wanted,
+    scope: Scope,
+    /// All that the address asks for, for the links to the files.
+    query: String,
     document: Document,
-    verdict: String,
+    headline: String,
     /// `good`, `warn` or nothing.
     mood: &'static str,
-    paths: Vec<Row<2>>,
-    pairs: Vec<Row<1>>,
-    loss: Option<Drawn>,
-    latency: Option<Drawn>,
-    difference: Option<Drawn>,
-    counted: String,
+    asserted: String,
+    sheets: Vec<Sheet>,
+    figures: Vec<Figure>,
+    forms: &'static [Form],
 }
 
 /// A window that can be chosen.
@@ -42,21 +46,6 @@ struct Choosable {
     is_chosen: bool,
 }
 
-/// A chart with what it says.
-#[derive(Debug, Template)]
-#[template(path = "compare_ranges.html")]
-struct Drawn {
-    id: &'static str,
-    says: String,
-    chart: Chart,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Asked {
-    from: Option<String>,
-    to: Option<String>,
-}
-
 /// What can be chosen by a link: a title, and how long before now it begins.
 const WINDOWS: [(&str, Option<&str>); 4] = [
     ("Last hour", Some("1h")),
@@ -64,151 +53,117 @@ const WINDOWS: [(&str, Option<&str>); 4] = [
     ("7 days", Some("7d")),
     ("All there is", None),
 ];
-/// Latencies are drawn from a millisecond on.
-const LATENCY_MIN_MS: f64 = 1.0;
-/// Losses are drawn from one in a hundred thousand on.
-const LOSS_MIN: f64 = 1e-5;
+
+/// The table that stands with the verdict.
+const CRITERIA: &str = "expected";
+/// Tables that stand with the method, at the end.
+const LAST: [&str; 3] = ["counted", "excluded", "method"];
 
 pub(super) async fn page(
     State(desk): State<Desk>,
     visitor: Visitor,
-    Query(asked): Query<Asked>,
+    Asked(wanted): Asked<Wanted>,
 ) -> Response {
-    let now = desk.sources.clock.now();
-    let held = match desk.sources.reader.time_range().await {
-        Ok(held) => held,
-        Err(error) => return unreadable(&desk, visitor, &error),
-    };
-    let window = WindowAsked::parse(asked.from.as_deref(), asked.to.as_deref(), now)
-        .and_then(|wanted| wanted.of(held));
-    let window = match window {
-        Ok(window) => window,
-        Err(wrong) => {
-            let status = StatusCode::BAD_REQUEST;
-            return message(&desk, visitor, status, "No such window", &wrong.to_string());
-        }
-    };
-    let compared = compare::run(
-        &desk.sources.reader,
-        &desk.sources.compare,
-        &compare::Scope::default(),
-        window,
-        now,
-    )
-    .await;
-    match compared {
+    match wanted.compare(&desk).await {
         Ok(document) => {
             let layout = Layout::new(&desk, Tab::Compare, visitor);
-            shown(StatusCode::OK, &Compared::new(layout, document, &asked))
+            shown(StatusCode::OK, &Compared::new(layout, document, wanted))
         }
-        Err(error) => unreadable(&desk, visitor, &error),
+        Err(refusal) => refused(&desk, visitor, refusal),
+    }
+}
+
+/// Says why nothing can be shown.
+fn refused(desk: &Desk, visitor: Visitor, refusal: Refusal) -> Response {
+    match refusal {
+        Refusal::Wrong(wrong) => {
+            let status = StatusCode::BAD_REQUEST;
+            message(desk, visitor, status, "No such window", &wrong.to_string())
+        }
+        Refusal::Unreadable(error) => unreadable(desk, visitor, &error),
     }
 }
 
 impl Compared {
-    fn new(layout: Layout, document: Document, asked: &Asked) -> Self {
+    fn new(layout: Layout, document: Document, wanted: Wanted) -> Self {
         let windows = WINDOWS.map(|(title, from)| Choosable {
             title,
-            url: from.map_or_else(|| "/compare".to_owned(), |from| format!("/compare?from={from}")),
-            is_chosen: asked.from.as_deref() == from && asked.to.is_none(),
+            url: format!("/compare{}", wanted.since(from)),
+            is_chosen: wanted.from() == from && wanted.to().is_none(),
         });
-        let events = document.events;
         Self {
             layout,
             windows: windows.into(),
-            verdict: rows::verdict(&document),
-            mood: mood(document.verdict.choice),
-            paths: rows::paths(&document),
-            pairs: rows::pairs(&document),
-            loss: loss(&document),
-            latency: latency(&document),
-            difference: difference(&document),
-            counted: format!("{} of {}", count(events.settled), count(events.observed)),
+            scope: wanted.scope(),
+            query: wanted.query(),
+            wanted,
+            headline: report::headline(&document),
+            mood: report::mood(document.verdict.choice),
+            asserted: report::asserted(&document),
+            sheets: report::sheets(&document),
+            figures: charts::all(&document),
+            forms: &FORMS,
             document,
         }
     }
-}
 
-const fn mood(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Webhook | Choice::Eventbridge | Choice::Either => "good",
-        Choice::Both => "warn",
-        Choice::NotEnoughData => "",
+    /// What the verdict's expectation is made of.
+    fn criteria(&self) -> Option<&Sheet> {
+        self.sheets.iter().find(|sheet| sheet.id == CRITERIA)
+    }
+
+    /// The tables that stand before the charts.
+    fn first(&self) -> impl Iterator<Item = &Sheet> {
+        self.sheets.iter().filter(|sheet| sheet.id != CRITERIA && !LAST.contains(&sheet.id))
+    }
+
+    /// Those that stand after them.
+    fn last(&self) -> impl Iterator<Item = &Sheet> {
+        self.sheets.iter().filter(|sheet| LAST.contains(&sheet.id))
+    }
+
+    /// Whether the window is none of the links', or the events are not all.
+    fn is_particular(&self) -> bool {
+        self.scope != Scope::default() || self.windows.iter().all(|window| !window.is_chosen)
     }
 }
 
-fn loss(document: &Document) -> Option<Drawn> {
-    let ranges = of_paths(document, |path, report| {
-        let loss = report.loss?;
-        let (low, high) = (percent(loss.low), percent(loss.high));
-        Some(Range {
-            kind: path.as_str(),
-            title: path.as_str(),
-            low: loss.low,
-            high: loss.high,
-            estimate: loss.estimate,
-            between: Vec::new(),
-            words: format!("{}, 95 %: {low} to {high}", percent(loss.estimate)),
-        })
-    })?;
-    let allowed = document.method.loss_max;
-    let chart = ranges::chart(&ranges, Scale::Log(LOSS_MIN), Some(allowed), percent);
-    let says = format!(
-        "Share of events that each path missed, with 95 % intervals; up to {} is allowed.",
-        percent(allowed)
-    );
-    Some(Drawn { id: "loss", says, chart })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::report::sample;
 
-fn latency(document: &Document) -> Option<Drawn> {
-    let ranges = of_paths(document, |path, report| {
-        let latency = &report.latency_ms;
-        let (p50, p90, p99, max) = (latency.p50?, latency.p90?, latency.p99?, latency.max?);
-        let [median, most, nearly_all, longest] = [p50, p90, p99, max].map(duration);
-        Some(Range {
-            kind: path.as_str(),
-            title: path.as_str(),
-            low: p50,
-            high: max,
-            estimate: p50,
-            between: vec![p90, p99],
-            words: format!(
-                "median {median}, 90 % within {most}, 99 % within {nearly_all}, longest {longest}"
-            ),
-        })
-    })?;
-    let chart = ranges::chart(&ranges, Scale::Log(LATENCY_MIN_MS), None, duration);
-    let says = "From the event's time to its arrival here: median, 90 %, 99 % and longest.".into();
-    Some(Drawn { id: "latency", says, chart })
-}
+    /// The page of the document; it says all of this.
+    #[track_caller]
+    fn check(document: Document, says: &[&str]) {
+        let layout = Layout {
+            title: "Compare".into(),
+            here: Some(Tab::Compare),
+            visitor: Visitor::default(),
+            mode: "both".into(),
+        };
+        let page = Compared::new(layout, document, Wanted::default()).render().unwrap();
+        for text in says {
+            assert!(page.contains(text), "{text} is not in\n{page}");
+        }
+        assert!(!page.contains("style=") && !page.contains("NaN"));
+        assert_eq!(page.matches("<script").count(), 1);
+    }
 
-fn difference(document: &Document) -> Option<Drawn> {
-    let difference = document.pairs.difference_ms?;
-    let [p5, median, p95] = [difference.p5, difference.median, difference.p95].map(duration);
-    let interval = difference.low.zip(difference.high);
-    let range = Range {
-        kind: "neutral",
-        title: "EventBridge minus webhook",
-        low: difference.p5,
-        high: difference.p95,
-        estimate: difference.median,
-        between: interval.map_or_else(Vec::new, |(low, high)| vec![low, high]),
-        words: format!("median {median}; 90 % lie in {p5} to {p95}"),
-    };
-    let chart = ranges::chart(&[range], Scale::Linear, None, duration);
-    let says =
-        "How much later the same event came by EventBridge; left of 0, EventBridge was first. \
-                The small marks are the median's 95 % interval."
-            .into();
-    Some(Drawn { id: "difference", says, chart })
-}
+    #[test]
+    fn the_page_shows_what_the_report_shows() {
+        let document = sample::busy_day();
+        let mut ids: Vec<String> = Vec::new();
+        ids.extend(charts::all(&document).iter().map(|figure| format!("id=\"{}\"", figure.id)));
+        ids.extend(report::sheets(&document).iter().map(|sheet| format!("id=\"{}\"", sheet.id)));
+        assert_eq!(ids.len(), 17, "{ids:?}");
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        check(document, &ids);
+    }
 
-/// The ranges of the paths that have one; `None` when none has.
-fn of_paths<'a>(
-    document: &'a Document,
-    range: impl Fn(Path, &'a PathReport) -> Option<Range<'a>>,
-) -> Option<Vec<Range<'a>>> {
-    let ranges = Path::ALL.into_iter().filter_map(|path| range(path, document.paths.of(path)));
-    let ranges: Vec<_> = ranges.collect();
-    (!ranges.is_empty()).then_some(ranges)
+    #[test]
+    fn texts_of_others_mean_nothing() {
+        check(sample::extremes(), &["&#60;script&#62;", "18,446,744,073,709,551,615"]);
+        check(sample::quiet_day(), &["Not enough data yet"]);
+    }
 }
