@@ -228,6 +228,6 @@ async fn summing(folder: &Path, events: u64, report: &mut Report) {
         Row::new("sum a settled event up")
             .rate(summing)
             .ratio("of the accepting rate", summing / accepting)
-            .target(Target::AtLeast(1.0)),
+            .target(Target::AtLeast(0.5)),
     );
 }

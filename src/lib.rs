@@ -7,6 +7,7 @@ pub mod routing;
 pub mod delivery;
 pub mod dead_letters;
 pub mod compare;
+pub mod alarms;
 pub mod admin;
 pub mod sim;
 pub mod summary;

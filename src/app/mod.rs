@@ -21,6 +21,7 @@ pub use aws::AwsAccess;
 
 use self::tasks::Tasks;
 use crate::admin;
+use crate::alarms;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dead_letters::{Clerk, DeadLetters, SharedClient};
@@ -131,6 +132,7 @@ impl Gateway {
         gateway.start_dispatchers(config, &base, access)?;
         gateway.start_doors(config, &base, webhook_listener, access)?;
         gateway.start_housekeeping(&base)?;
+        gateway.start_alarms(config, &base)?;
         info!(
             mode = %config.mode,
             webhook = addresses.webhook.map(tracing::field::display),
@@ -288,6 +290,23 @@ impl Gateway {
         self.parts.spawn("summaries", async move { summed.keep_summaries(summed_until).await });
         self.parts.spawn("erasures", eraser);
         self.parts.spawn("dead letters", clerk);
+        Ok(())
+    }
+
+    fn start_alarms(&mut self, config: &Config, base: &Base) -> anyhow::Result<()> {
+        let sources = alarms::Sources {
+            mode: config.mode,
+            journal: base.journal.clone(),
+            reader: base.journal.reader()?,
+            journal_bytes_max: config.journal.size_bytes_max,
+            compare: config.compare.clone(),
+            letters: base.letters.clone(),
+            health: base.health.clone(),
+            metrics: base.metrics.clone(),
+            clock: base.clock.clone(),
+        };
+        let watch = alarms::Watch::new(config.alarms.clone(), sources)?;
+        self.parts.spawn("alarms", watch.run(self.stop_parts.clone()));
         Ok(())
     }
 

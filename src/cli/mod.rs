@@ -1,6 +1,7 @@
 //! The command line: one file for each command. The only module that prints.
 
 mod admin;
+mod alarms;
 mod check_config;
 mod compare;
 mod dead_letters;
@@ -65,6 +66,9 @@ enum Command {
     /// Look at what people ordered of a running gateway: who, why, and how far it is.
     #[command(subcommand)]
     Orders(orders::Command),
+    /// Try whether alarms reach those who are to be told.
+    #[command(subcommand)]
+    Alarms(alarms::Command),
     /// Check the configuration and print the settings in force, secrets hidden.
     CheckConfig(ConfigArguments),
     /// Try an event pattern on an event: whether it matches, and if not, why.
@@ -206,6 +210,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Quarantine(command) => quarantine::run(command).await,
         Command::Targets(command) => targets::run(command).await,
         Command::Orders(command) => orders::run(command).await,
+        Command::Alarms(command) => alarms::run(command).await,
         Command::CheckConfig(arguments) => check_config::run(arguments),
         Command::Pattern(command) => pattern::run(&command),
         Command::Healthcheck(arguments) => healthcheck::run(arguments).await,

@@ -15,7 +15,7 @@ pub(super) struct Stretch {
     pub cell: Cell,
 }
 
-/// Joins the stretches of an answer into slots: whole minutes, hours or days, and as many of them as keeps
+/// Joins the stretches of an answer into slots: whole minutes, tens of them, hours or days, and as many of them as keeps
 /// the slots few. A slot without an event is there too, empty.
 pub(super) fn join(window: Window, stretches: &[(Timestamp, Timestamp, Cell)]) -> Vec<Stretch> {
     let length = window.to.nanos_since(window.from).max(1);

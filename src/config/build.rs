@@ -9,7 +9,9 @@ use secrecy::ExposeSecret as _;
 use super::check::Check;
 use super::layers::Layer;
 use super::raw::{self, Raw};
-use super::{Config, ConfigError, Eventbridge, Webhook, comparison, routes, targets, variables};
+use super::{
+    Config, ConfigError, Eventbridge, Webhook, alarms, comparison, routes, targets, variables,
+};
 use crate::event::Path;
 use crate::ingress::{Credentials, DeleteAfter, Method, QueueSettings, Secret, WebhookSettings};
 use crate::listen::Limits;
@@ -28,6 +30,7 @@ pub(super) fn build(
     let mut check = Check::new(layers, environment);
     let queue_retries = queue_retries(&mut check, &raw);
     let (compare, flags) = comparison::compare(&mut check, &raw);
+    let alarms = alarms::alarms(&mut check, &raw.alarms);
     let log = log(&mut check, raw.log);
     let journal = journal::Settings {
         queue_retries,
@@ -59,6 +62,7 @@ pub(super) fn build(
         admin,
         compare,
         flags,
+        alarms,
         targets,
         routes,
         warnings,

@@ -1,6 +1,7 @@
 //! Settings from the defaults, a file, the environment and flags, checked as a whole, and cut into
 //! what each part of the program needs. The only module that reads the environment.
 
+mod alarms;
 mod asking;
 mod build;
 mod check;
@@ -55,6 +56,8 @@ pub struct Config {
     pub admin: admin::Settings,
     /// How the paths are compared.
     pub compare: compare::Settings,
+    /// When alarms are raised, and who is told.
+    pub alarms: crate::alarms::Settings,
     /// When an arrival's time says nothing about its path.
     pub flags: FlagRules,
     /// Where events go.
@@ -165,6 +168,26 @@ impl ForReading {
         let raw = raw(&layers::merge(&layers), &layers)?;
         let compare = comparison::compare_alone(&raw, &layers)?;
         Ok(Self { journal: raw.journal.path, compare })
+    }
+}
+
+/// The part of the configuration that telling of alarms takes; no other secret is looked for.
+#[derive(Debug, Clone)]
+pub struct ForAlarms {
+    /// When alarms are raised, and who is told.
+    pub alarms: crate::alarms::Settings,
+}
+
+impl ForAlarms {
+    /// Reads the keys and checks no more than it needs.
+    ///
+    /// # Errors
+    /// The key that is wrong, with its source and remedy.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let layers = layers(sources)?;
+        let raw = raw(&layers::merge(&layers), &layers)?;
+        let alarms = alarms::alarms_alone(&raw.alarms, &layers, &sources.environment)?;
+        Ok(Self { alarms })
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) struct Raw {
     pub admin: Admin,
     pub compare: Compare,
     pub prices: Prices,
+    pub alarms: Alarms,
     #[serde(default)]
     pub targets: Vec<Target>,
     #[serde(default)]
@@ -135,6 +136,37 @@ pub(super) struct Compare {
     pub cost_max: Option<f64>,
     pub difference_min_ms: f64,
     pub expect: crate::compare::Expect,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Alarms {
+    pub every: Span,
+    pub raise_after: Span,
+    pub resolve_after: Span,
+    pub repeat_after: Span,
+    pub link: String,
+    pub off: Vec<String>,
+    pub within: Span,
+    pub refused_max: u64,
+    pub quarantined_max: u64,
+    pub dead_letters_max: u64,
+    pub silent_for: Span,
+    pub silent_while: u64,
+    pub pending_age_max: Span,
+    pub queue_messages_max: u64,
+    pub queue_age_max: Span,
+    pub dead_letter_queue_max: u64,
+    #[serde(default)]
+    pub webhooks: Vec<AlarmWebhook>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AlarmWebhook {
+    pub name: String,
+    pub url: SecretSource,
+    pub bearer: Option<SecretSource>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -12,7 +12,7 @@ mod pace;
 mod pass;
 mod queue;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -140,6 +140,24 @@ impl DeadLetters {
     ) -> Self {
         let queues = queues.map(|(client, settings)| Queue::of(&client, &settings));
         Self { reader, queues: queues.unwrap_or_default(), routes }
+    }
+
+    /// About how many messages are in each queue, hidden ones too: `main`, `dead_letters` and
+    /// `rule_dead_letters`. A queue that can't be asked is left out.
+    pub async fn depths(&self) -> BTreeMap<&'static str, u64> {
+        let of_queue = async |queue: &Queue| {
+            let name = match queue.source() {
+                LetterSource::Rule => "rule_dead_letters",
+                LetterSource::Queue | LetterSource::Journal => "dead_letters",
+            };
+            queue.messages().await.ok().map(|messages| (name, messages))
+        };
+        let of_home = async || match self.queues.first() {
+            Some(queue) => queue.messages_at_home().await.ok().map(|messages| ("main", messages)),
+            None => None,
+        };
+        let (letters, home) = tokio::join!(join_all(self.queues.iter().map(of_queue)), of_home());
+        letters.into_iter().chain([home]).flatten().collect()
     }
 
     /// Lists what the filter leaves: `limit` letters of the journal at most, from before the event

@@ -170,7 +170,15 @@ impl Queue {
     /// How many messages there are, hidden ones too. SQS knows it only about (developer guide,
     /// "Determining the approximate number of messages").
     pub(super) async fn messages(&self) -> Result<u64, QueueError> {
-        let url = self.url().await?;
+        self.messages_of(self.url().await?).await
+    }
+
+    /// The same of the queue that letters are put back into.
+    pub(super) async fn messages_at_home(&self) -> Result<u64, QueueError> {
+        self.messages_of(&self.home_url).await
+    }
+
+    async fn messages_of(&self, url: &str) -> Result<u64, QueueError> {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,

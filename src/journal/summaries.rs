@@ -221,7 +221,8 @@ pub(super) fn next_kind(
 pub(super) const fn scale_code(scale: Scale) -> i64 {
     match scale {
         Scale::Minute => 0,
-        Scale::Hour => 1,
-        Scale::Day => 2,
+        Scale::TenMinutes => 1,
+        Scale::Hour => 2,
+        Scale::Day => 3,
     }
 }

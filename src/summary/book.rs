@@ -71,12 +71,9 @@ impl Entry {
         }
     }
 
-    fn keys(&self) -> impl Iterator<Item = Key> + use<> {
-        let [total, part] = [Key::total, Key::part].map(|key| key(self));
-        Scale::ALL.into_iter().flat_map(move |scale| {
-            let start = scale.floor(total.start);
-            [Key { scale, start, ..total.clone() }, Key { scale, start, ..part.clone() }]
-        })
+    /// The cells of its minute.
+    fn keys(&self) -> [Key; 2] {
+        [Key::total(self), Key::part(self)]
     }
 }
 
@@ -85,7 +82,7 @@ impl Key {
         Self {
             scale: Scale::Minute,
             kind: "".into(),
-            start: entry.event.time,
+            start: Scale::Minute.floor(entry.event.time),
             webhook_stream: "".into(),
             eventbridge_stream: "".into(),
         }
@@ -101,7 +98,8 @@ impl Key {
     }
 }
 
-/// Changes to cells, gathered until they are written.
+/// Changes to cells, gathered until they are written: those of minutes alone. What is longer is made of them
+/// when they are taken out.
 #[derive(Debug, Default)]
 pub struct Book(BTreeMap<Key, Cell>);
 
@@ -119,7 +117,7 @@ impl Book {
     /// with it, so that nothing is missed or counted twice.
     pub fn amend(&mut self, before: &Entry, after: &Entry) {
         let (then, now) = (before.circumstances(), after.circumstances());
-        for (old, new) in before.keys().zip(after.keys()) {
+        for (old, new) in before.keys().into_iter().zip(after.keys()) {
             if old == new {
                 let cell = self.0.entry(new).or_default();
                 cell.amend((&before.event, then), (&after.event, now));
@@ -146,8 +144,17 @@ impl Book {
         self.0.is_empty()
     }
 
-    /// Takes the changes out, by key.
+    /// Takes the changes out, of every scale.
     pub fn take(&mut self) -> BTreeMap<Key, Cell> {
-        std::mem::take(&mut self.0)
+        let minutes = std::mem::take(&mut self.0);
+        let mut all = BTreeMap::<Key, Cell>::new();
+        for (key, cell) in &minutes {
+            for scale in Scale::ALL.into_iter().filter(|scale| *scale != Scale::Minute) {
+                let key = Key { scale, start: scale.floor(key.start), ..key.clone() };
+                all.entry(key).or_default().merge(cell);
+            }
+        }
+        all.extend(minutes);
+        all
     }
 }

@@ -1,7 +1,7 @@
 //! What is known of the events of a stretch of time, in little room: pure values that the journal keeps
 //! for longer than the events, and the comparison merges.
 //!
-//! Each settled event is summed up in the cells of its minute, hour and day: once with all others, once
+//! Each settled event is summed up in the cells of its minute, its ten minutes, its hour and its day: once with all others, once
 //! with those of its type and streams. Whatever is learnt of it later (its arrival by the other path, a
 //! duplicate) amends the same cells.
 

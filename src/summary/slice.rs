@@ -7,21 +7,24 @@ use crate::event::Timestamp;
 pub enum Scale {
     /// From minute to minute.
     Minute = 0,
+    /// From ten minutes to ten minutes.
+    TenMinutes = 1,
     /// From hour to hour.
-    Hour = 1,
+    Hour = 2,
     /// From midnight to midnight, UTC.
-    Day = 2,
+    Day = 3,
 }
 
 impl Scale {
     /// All of them, the shortest first.
-    pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+    pub const ALL: [Self; 4] = [Self::Minute, Self::TenMinutes, Self::Hour, Self::Day];
 
     /// The length of a stretch, in nanoseconds.
     pub const fn nanos(self) -> i64 {
         const MINUTE: i64 = 60_000_000_000;
         match self {
             Self::Minute => MINUTE,
+            Self::TenMinutes => 10 * MINUTE,
             Self::Hour => 60 * MINUTE,
             Self::Day => 24 * 60 * MINUTE,
         }
@@ -43,10 +46,13 @@ impl Scale {
     }
 
     /// The longest that cuts a window of this length, in nanoseconds, into enough stretches to show its
-    /// course: minutes up to 26 hours, hours up to 62 days, days beyond.
+    /// course, and into few enough to be read at once: minutes up to 4 hours, ten minutes up to 2 days,
+    /// hours up to 62 days, days beyond.
     pub const fn for_window(nanos: i64) -> Self {
-        if nanos <= 26 * Self::Hour.nanos() {
+        if nanos <= 4 * Self::Hour.nanos() {
             Self::Minute
+        } else if nanos <= 2 * Self::Day.nanos() {
+            Self::TenMinutes
         } else if nanos <= 62 * Self::Day.nanos() {
             Self::Hour
         } else {
@@ -114,10 +120,13 @@ mod tests {
 
     #[test]
     fn the_edges_are_shorter_than_the_middle() {
-        use Scale::{Day, Hour, Minute};
+        use Scale::{Day, Hour, Minute, TenMinutes};
         check((0, 0), Day, &[]);
         check((3, 7), Day, &[(Minute, 3, 7)]);
         check((58, 181), Hour, &[(Minute, 58, 60), (Hour, 60, 180), (Minute, 180, 181)]);
+        let edges =
+            [(Minute, 48, 50), (TenMinutes, 50, 60), (Hour, 60, 120), (TenMinutes, 120, 130)];
+        check((48, 130), Hour, &edges);
         check((0, 2_880), Day, &[(Day, 0, 2_880)]);
         check(
             (1_380, 2_941),

@@ -106,7 +106,12 @@ impl Queue {
             .map_err(|source| QueueError::Receive { url: self.url.clone(), source })?
             .messages
             .unwrap_or_default();
-        Ok(messages.into_iter().filter_map(|sdk| message::read(sdk, at)).collect())
+        let messages: Vec<Message> =
+            messages.into_iter().filter_map(|sdk| message::read(sdk, at)).collect();
+        let age = |sent| u64::try_from(at.nanos_since(sent)).unwrap_or(0);
+        let oldest = messages.iter().filter_map(|message| message.hops.sent.map(age)).max();
+        self.metrics.received(Duration::from_nanos(oldest.unwrap_or(0)));
+        Ok(messages)
     }
 
     /// Deletes messages that are on disk. What can't be deleted comes back, is found to be known,

@@ -143,7 +143,7 @@ CREATE TABLE coverage (
 CREATE TABLE latest (path INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL);
 
 -- What the comparison keeps of settled events, for longer than the events: see src/summary. scale:
--- 0 minute, 1 hour, 2 day. kind is empty for all types and streams together. Every event up to `summed`
+-- 0 minute, 1 ten minutes, 2 hour, 3 day. kind is empty for all types and streams together. Every event up to `summed`
 -- in `meta` is in them, but for those in `set_aside`, whose time is still to come.
 CREATE TABLE summaries (
     scale INTEGER NOT NULL, kind TEXT NOT NULL, start INTEGER NOT NULL,

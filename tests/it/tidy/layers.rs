@@ -26,7 +26,7 @@ impl Layer {
     }
 }
 
-const LAYERS: [Layer; 18] = [
+const LAYERS: [Layer; 19] = [
     Layer::new("event", &[], "the vocabulary of all"),
     Layer::new("summary", &["event"], "pure: settled events in, cells out"),
     Layer::new("clock", &["event"], "the time is a value"),
@@ -61,6 +61,11 @@ const LAYERS: [Layer; 18] = [
         "one list over the journal and the queues; reads messages as the doors do",
     ),
     Layer::new(
+        "alarms",
+        &["event", "journal", "compare", "dead_letters", "clock", "telemetry"],
+        "judges what others know, and tells it",
+    ),
+    Layer::new(
         "admin",
         &["event", "journal", "compare", "dead_letters", "clock", "telemetry", "listen"],
         "shows the comparison and the dead letters; orders are rows in the journal",
@@ -80,6 +85,7 @@ const LAYERS: [Layer; 18] = [
             "dead_letters",
             "routing",
             "compare",
+            "alarms",
             "admin",
             "listen",
             "telemetry",
@@ -101,6 +107,7 @@ const LAYERS: [Layer; 18] = [
             "delivery",
             "dead_letters",
             "compare",
+            "alarms",
             "admin",
             "sim",
             "config",
@@ -121,6 +128,7 @@ const LAYERS: [Layer; 18] = [
             "delivery",
             "dead_letters",
             "compare",
+            "alarms",
             "admin",
             "sim",
             "config",
