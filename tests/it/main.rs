@@ -12,6 +12,7 @@
 )]
 
 mod admin;
+mod alarms;
 mod browser;
 mod bus_target;
 mod cli;
