@@ -23,7 +23,7 @@ pub fn markdown(document: &Document) -> String {
         String::new(),
     ];
     lines.extend(bullets(&document.verdict.reasons));
-    lines.extend([String::new(), format!("{}.", escape(&said::asserted(document)))]);
+    lines.extend([String::new(), format!("{}.", escape(&said::expectation(document)))]);
     for sheet in sheets::all(document) {
         lines.extend(table(&sheet));
     }
