@@ -73,6 +73,17 @@ pub fn rounded(number: f64) -> String {
     }
 }
 
+/// The price of one, however small: `0.0000004 USD`. Six digits that say something are enough for any
+/// price list, and leave out what floating point adds.
+pub fn price(price: f64, currency: &str) -> String {
+    if !price.is_finite() {
+        return NO_NUMBER.to_owned();
+    }
+    let decimals = (0..18).find(|decimals| price.abs() * 10_f64.powi(*decimals) >= 99_999.5);
+    let decimals = decimals.and_then(|decimals| usize::try_from(decimals).ok()).unwrap_or(18);
+    trimmed(&format!("{price:.decimals$}"), currency)
+}
+
 /// An amount of money: `5.07 USD`, `12,345.60 USD`.
 pub fn money(amount: f64, currency: &str) -> String {
     if !amount.is_finite() {
@@ -177,12 +188,24 @@ mod tests {
     }
 
     #[test]
+    fn a_price_is_as_it_was_written() {
+        check(&price(0.40 / 1e6, "USD"), "0.0000004 USD");
+        check(&price(0.000_001, "USD"), "0.000001 USD");
+        check(&price(5.0, "EUR"), "5 EUR");
+        check(&price(1_234.56, "EUR"), "1234.56 EUR");
+        check(&price(0.0, "USD"), "0 USD");
+        check(&price(0.1 + 0.2, "USD"), "0.3 USD");
+        check(&price(-0.5, "USD"), "-0.5 USD");
+    }
+
+    #[test]
     fn what_is_no_number_is_never_shown_as_one() {
         for none in [f64::NAN, f64::INFINITY] {
             check(&percent(none), NO_NUMBER);
             check(&duration(none), NO_NUMBER);
             check(&rounded(none), NO_NUMBER);
             check(&money(none, "USD"), NO_NUMBER);
+            check(&price(none, "USD"), NO_NUMBER);
             check(&quantity(none), NO_NUMBER);
             check(&probability(none), NO_NUMBER);
         }

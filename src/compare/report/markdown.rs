@@ -23,7 +23,7 @@ pub fn markdown(document: &Document) -> String {
         String::new(),
     ];
     lines.extend(bullets(&document.verdict.reasons));
-    lines.extend([String::new(), format!("{}.", escape(&said::asserted(document)))]);
+    lines.extend([String::new(), format!("{}.", escape(&said::expectation(document)))]);
     for sheet in sheets::all(document) {
         lines.extend(table(&sheet));
     }
@@ -62,7 +62,7 @@ fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for sign in text.chars() {
         match sign {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '$' => {
                 escaped.push('\\');
                 escaped.push(sign);
             }
@@ -143,6 +143,13 @@ mod tests {
             &sample::extremes(),
             &["&lt;script&gt;", "\\|", "@\u{200b}b", "\\[x\\](https:\u{200b}//"],
         );
+    }
+
+    #[test]
+    fn signs_that_mean_something_are_escaped() {
+        let escaped = r"\\ \` \* \_ \[ \] \# \| \~ \! \$ &lt; &gt; &amp; - .";
+        assert_eq!(escape(r"\ ` * _ [ ] # | ~ ! $ < > & - ."), escaped);
+        assert_eq!(escape("a\r\nb"), "a  b");
     }
 
     #[track_caller]

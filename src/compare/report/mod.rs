@@ -17,6 +17,6 @@ pub use html::html;
 pub use json::json;
 pub use markdown::markdown;
 pub use pairs::{PairRow, header as pairs_header, line as pairs_line};
-pub use said::{asserted, headline, mood};
+pub use said::{asserted, expectation, headline, mood};
 pub use sheets::{Cell, Row, Sheet, all as sheets};
 pub use terminal::terminal;

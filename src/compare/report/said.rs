@@ -40,7 +40,7 @@ pub const fn mood(choice: Choice) -> &'static str {
 }
 
 /// What was expected, and whether it holds: `expected: the webhook is good enough; it holds`.
-pub(super) fn expectation(document: &Document) -> String {
+pub fn expectation(document: &Document) -> String {
     let expectation = &document.expectation;
     let expected = match expectation.expected {
         Expect::Webhook => "the webhook is good enough",

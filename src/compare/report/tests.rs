@@ -1,7 +1,7 @@
 //! What holds for every report.
 
 use super::*;
-use crate::compare::words::{count, duration, money, percent};
+use crate::compare::words::{count, duration, money, percent, price};
 use crate::compare::{Document, Interval, Need};
 use crate::event::Path;
 
@@ -135,7 +135,7 @@ fn costs_and_plan_are_in_every_report() {
         texts.push(money(cost.per_month, &costs.currency));
         for item in &cost.items {
             texts.extend([item.name.to_owned(), money(item.amount, &costs.currency)]);
-            texts.push(format!("{} USD", item.price));
+            texts.push(price(item.price, &costs.currency));
         }
     }
     texts.extend([costs.as_of.clone(), "360,000".into()]);

@@ -32,7 +32,7 @@ struct Compared {
     headline: String,
     /// `good`, `warn` or nothing.
     mood: &'static str,
-    asserted: String,
+    expected: String,
     sheets: Vec<Sheet>,
     figures: Vec<Figure>,
     forms: &'static [Form],
@@ -99,7 +99,7 @@ impl Compared {
             wanted,
             headline: report::headline(&document),
             mood: report::mood(document.verdict.choice),
-            asserted: report::asserted(&document),
+            expected: report::expectation(&document),
             sheets: report::sheets(&document),
             figures: charts::all(&document),
             forms: &FORMS,

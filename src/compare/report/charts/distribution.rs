@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, LEAST_MS, Scale, duration_tick};
 use super::picture::{Anchor, PathData, Shape, Size};
-use super::plot::Area;
+use super::plot::{Area, RIGHT};
 use super::{Drawn, Figure, PATHS};
 use crate::compare::number::as_f64;
 use crate::compare::report::said::name;
@@ -14,8 +14,8 @@ use crate::event::{Path, PerPath};
 /// Above the plot: the title of the axis, and a line for each path's median.
 const TOP: f64 = 56.0;
 const HEIGHT: f64 = 176.0;
-/// Room for the name of a path and its median.
-const LABEL: f64 = 150.0;
+/// How broad a letter of a median's label is, at most.
+const LETTER: f64 = 7.0;
 
 /// A bin as it is drawn: its ends, and the share of its path's arrivals that a bin of the usual
 /// width would hold there, so that a broad bin is no higher than its neighbours.
@@ -166,14 +166,15 @@ fn median_mark(path: Path, median: f64, outer: Anchor, (area, x): (Area, Axis)) 
         Path::Webhook => 30.0,
         Path::Eventbridge => 46.0,
     };
+    let kind = path.as_str();
+    let text = format!("{kind} {}", duration(median));
+    let broad = u32::try_from(text.chars().count()).map_or(0.0, f64::from) * LETTER;
     let anchor = match outer {
-        _ if at < LABEL => Anchor::Start,
-        _ if at > area.right - LABEL => Anchor::End,
+        _ if at < broad => Anchor::Start,
+        _ if at > area.right + RIGHT - broad => Anchor::End,
         _ => outer,
     };
     let shift = if anchor == Anchor::End { -6.0 } else { 6.0 };
-    let kind = path.as_str();
-    let text = format!("{kind} {}", duration(median));
     let mut line = PathData::default();
     line.line((at, row - 10.0), (at, area.bottom));
     [

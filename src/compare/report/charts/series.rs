@@ -46,12 +46,8 @@ pub(super) fn differences(document: &Document) -> Option<Figure> {
         0 => "the webhook was first in every one".to_owned(),
         some => format!("in {some} of {} EventBridge was first", values.len()),
     };
-    let says = format!(
-        "In slots of {}, the median lies between {} and {}; {first}.",
-        slot_length(slots),
-        duration(low),
-        duration(high),
-    );
+    let says =
+        format!("In slots of {}, the median {}; {first}.", slot_length(slots), lies(low, high));
     let scale = signed_scale(&values);
     let title = match scale {
         Scale::SignedLogDuration => "EventBridge minus webhook, median (log scale)",
@@ -115,8 +111,15 @@ pub(super) fn latencies(document: &Document) -> Option<Figure> {
 fn latency_says(path: Path, series: &Series) -> Option<String> {
     let medians: Vec<f64> = series.numbers.iter().flatten().map(|(median, _)| *median).collect();
     let (low, high) = ends(&medians)?;
-    let (low, high) = (duration(low), duration(high));
-    Some(format!("By {}, the median of a slot lies between {low} and {high}.", name(path)))
+    Some(format!("By {}, the median of a slot {}.", name(path), lies(low, high)))
+}
+
+/// Where numbers lie, by the least and the largest.
+fn lies(low: f64, high: f64) -> String {
+    match (duration(low), duration(high)) {
+        (low, high) if low == high => format!("is {low}"),
+        (low, high) => format!("lies between {low} and {high}"),
+    }
 }
 
 /// The least and the largest.

@@ -125,3 +125,36 @@ fn bar(step: &Step<'_>, x: &Axis, (area, y): (Area, f64)) -> [Shape; 3] {
         Shape::text((area.left, y + 12.0), Anchor::Start, text),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(hops: &[(&'static str, &'static str, f64)], starts: &[f64]) {
+        let hop = |(from, to, p50): &(&'static str, &'static str, f64)| Hop {
+            from,
+            to,
+            count: 1,
+            p50: *p50,
+            p90: 0.0,
+            p99: 0.0,
+        };
+        let hops: Vec<Hop> = hops.iter().map(hop).collect();
+        let steps = steps(Path::Eventbridge, &hops);
+        assert!(steps.iter().map(|step| step.starts_ms).eq(starts.iter().copied()));
+    }
+
+    #[test]
+    fn a_stretch_begins_where_the_one_before_ends() {
+        let way =
+            [("event", "envelope", -60.0), ("envelope", "sent", 500.0), ("sent", "received", 9.0)];
+        check(&way, &[0.0, -60.0, 440.0]);
+    }
+
+    #[test]
+    fn a_stretch_that_nothing_leads_to_begins_with_the_event() {
+        check(&[("event", "envelope", 5.0), ("sent", "received", 9.0)], &[0.0, 0.0]);
+        check(&[], &[]);
+    }
+}

@@ -41,7 +41,7 @@ pub fn html(document: &Document) -> Result<String, std::fmt::Error> {
         style: STYLE,
         headline: said::headline(document),
         mood: said::mood(document.verdict.choice),
-        expected: said::asserted(document),
+        expected: said::expectation(document),
         criteria: criteria.into_iter().next(),
         tables,
         figures: charts::all(document),

@@ -1,7 +1,7 @@
 //! The way in its stretches, what arrived changed, what it costs, and what more data would show.
 
 use super::{Cell, Row, Sheet};
-use crate::compare::words::{count, counted, duration, money, percent, rounded};
+use crate::compare::words::{count, counted, duration, money, percent, price, rounded};
 use crate::compare::{Document, Need};
 use crate::event::{Path, legible};
 
@@ -59,7 +59,7 @@ pub(super) fn costs(document: &Document) -> Sheet {
         for path in Path::ALL {
             let cost = costs.of(path);
             for item in &cost.items {
-                let price = format!("{} {currency}", item.price);
+                let price = price(item.price, currency);
                 let cells = [rounded(item.quantity), price, money(item.amount, currency)];
                 rows.push(Row::new(format!("{path}: {}", item.name), cells));
             }
