@@ -3,6 +3,7 @@
 pub mod ingress;
 pub mod normalize;
 pub mod journal;
+pub mod summary;
 pub mod routing;
 pub mod delivery;
 pub mod dead_letters;

@@ -26,16 +26,17 @@ impl Layer {
     }
 }
 
-const LAYERS: [Layer; 17] = [
+const LAYERS: [Layer; 18] = [
     Layer::new("event", &[], "the vocabulary of all"),
     Layer::new("clock", &["event"], "the time is a value"),
     Layer::new("telemetry", &["event"], "labels come from the vocabulary"),
     Layer::new("listen", &["telemetry"], "the bounds of an HTTP server; knows no event"),
     Layer::new("normalize", &["event"], "pure: bytes in, event out"),
     Layer::new("routing", &["event"], "pure: event in, routes out"),
+    Layer::new("summary", &["event"], "pure: what is kept of many events in little room"),
     Layer {
         module: "journal",
-        may_name: &["event", "clock", "telemetry"],
+        may_name: &["event", "summary", "clock", "telemetry"],
         tests_may_name: &["normalize", "routing"],
         why: "its rules are handed to it; only its tests fetch them themselves",
     },
@@ -51,7 +52,7 @@ const LAYERS: [Layer; 17] = [
     ),
     Layer::new(
         "compare",
-        &["event", "journal", "clock", "telemetry"],
+        &["event", "summary", "journal", "clock", "telemetry"],
         "reads what was stored, not what passes by",
     ),
     Layer::new(
