@@ -94,7 +94,7 @@ impl Differences {
 
     /// How often the webhook was first; `None` without a pair.
     pub fn webhook_first(&self) -> Option<WebhookFirst> {
-        let wilson = Share { part: self.webhook_first, whole: self.pairs }.wilson()?;
+        let wilson = Share { part: self.webhook_first, whole: self.pairs }.wilson(0.95)?;
         Some(WebhookFirst {
             share: wilson.estimate,
             low: wilson.low,
@@ -108,7 +108,8 @@ impl Differences {
         self.sample_ms.sort_unstable_by(f64::total_cmp);
         let sorted = self.sample_ms.as_slice();
         let sampled = u64::try_from(sorted.len()).ok()?;
-        let rank = binomial::median_rank(sampled, 0.95).and_then(|rank| usize::try_from(rank).ok());
+        let rank = binomial::ranks(sampled, 0.5, 0.95);
+        let rank = rank.and_then(|(rank, _)| usize::try_from(rank).ok());
         Some(DifferenceSummary {
             count: self.pairs,
             sampled,

@@ -17,6 +17,8 @@
 //! A number that cannot be computed is `None` (JSON: `null`), never 0 and never NaN.
 
 mod binomial;
+#[cfg(test)]
+mod bootstrap;
 mod comparison;
 mod coverage;
 mod difference;
@@ -25,14 +27,20 @@ mod document;
 mod fixture;
 mod latency;
 mod loss;
+mod normal;
 mod notes;
 mod number;
 mod order;
+mod planner;
 mod proportion;
 #[cfg(test)]
 mod reference;
 pub mod report;
 mod run;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod student;
 mod verdict;
 pub mod words;
 

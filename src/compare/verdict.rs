@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::Settings;
 use super::difference::DifferenceSummary;
-use super::loss::{self, RULE_OF_THREE, Sightings};
-use super::number::count_from;
-use super::proportion::{Share, Z_95};
+use super::loss::{self, Sightings};
+use super::planner::{Needed, events_to_decide};
+use super::proportion::Share;
 use super::words::{count, counted, duration, percent, probability, quantity};
 use crate::event::{Path, PathSet};
 
@@ -176,27 +176,15 @@ fn by_loss(evidence: &Evidence, settings: &Settings) -> Verdict {
 }
 
 /// Where the path's loss stands, and how many more events would settle it at the rate seen.
-///
-/// With no miss so far: until the rule of three's 3/n reaches the threshold L. With misses at a
-/// rate p: one end of Wilson's interval is L exactly when (p − L)² = z²·L·(1 − L)/n; solved for n.
 fn standing(missing: Share, loss_max: f64) -> Standing {
-    let Some(interval) = loss::loss(missing) else {
-        return Standing::Open { more_events: count_from((RULE_OF_THREE / loss_max).max(1.0)) };
-    };
-    if interval.high <= loss_max {
-        return Standing::Holds;
+    match events_to_decide(missing, loss_max, 0.95) {
+        Needed::More(more) => Standing::Open { more_events: Some(more) },
+        Needed::Never => Standing::Open { more_events: None },
+        Needed::Enough => match loss::loss(missing, 0.95) {
+            Some(interval) if interval.low > loss_max => Standing::Exceeded,
+            Some(_) | None => Standing::Holds,
+        },
     }
-    if interval.low > loss_max {
-        return Standing::Exceeded;
-    }
-    let needed = if missing.part == 0 {
-        RULE_OF_THREE / loss_max
-    } else {
-        let gap = interval.estimate - loss_max;
-        Z_95 * Z_95 * loss_max * (1.0 - loss_max) / (gap * gap)
-    };
-    let more_events = count_from(needed).map(|needed| needed.saturating_sub(missing.whole).max(1));
-    Standing::Open { more_events }
 }
 
 fn by_difference(evidence: &Evidence, settings: &Settings) -> Verdict {
@@ -263,7 +251,7 @@ fn both_exceed(sightings: Sightings) -> Verdict {
     let rule = "Neither path alone loses little enough: with both, an event is lost only when both \
                 lose it";
     let settled = sightings.both + sightings.webhook_only + sightings.eventbridge_only;
-    let reason = match sightings.unseen() {
+    let reason = match sightings.unseen(0.95) {
         Some(unseen) => format!(
             "{rule}, which happened to an estimated {} (at most {}) beside the {} that were seen.",
             quantity(unseen.estimate),
@@ -315,7 +303,7 @@ fn loss_reasons(sightings: Sightings, loss_max: f64) -> Vec<String> {
 }
 
 fn loss_reason(path: Path, missing: Share, loss_max: f64) -> String {
-    let Some(interval) = loss::loss(missing) else {
+    let Some(interval) = loss::loss(missing, 0.95) else {
         let witness = name(path.other());
         return format!("{}: {witness} saw no event, so nothing tells its loss.", title(path));
     };
@@ -411,14 +399,14 @@ mod tests {
 
     #[test]
     fn not_enough_data_says_how_much_is() {
-        check(&evidence([0, 0, 0], None), Choice::NotEnoughData, Some(3_000));
-        check(&evidence([1_000, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(2_000));
-        check(&evidence([2_999, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1));
-        check(&evidence([3_000, 0, 0], Some(HOUR_APART)), Choice::Webhook, None);
+        check(&evidence([0, 0, 0], None), Choice::NotEnoughData, Some(2_996));
+        check(&evidence([1_000, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1_996));
+        check(&evidence([2_995, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1));
+        check(&evidence([2_996, 0, 0], Some(HOUR_APART)), Choice::Webhook, None);
         // z²·L·(1 − L)/(L − 1/2001)² − 2001 for the path with the miss; 1000 for the other one.
         check(&evidence([2_000, 1, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(13_335));
         check(&evidence([2_000, 0, 1], Some(HOUR_APART)), Choice::NotEnoughData, Some(13_335));
-        check(&evidence([2_000, 300, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1_000));
+        check(&evidence([2_000, 300, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(996));
         // A loss of exactly the threshold can be shown to be neither within nor over it.
         check(&evidence([999, 1, 1], Some(HOUR_APART)), Choice::NotEnoughData, None);
     }
@@ -470,7 +458,7 @@ mod tests {
                 let again = standing(grown, loss_max);
                 let rounding = 2.0 / as_f64(grown.whole);
                 let near = grown.ratio().is_some_and(|ratio| {
-                    loss::loss(grown).is_some_and(|interval| {
+                    loss::loss(grown, 0.95).is_some_and(|interval| {
                         let end = if ratio < loss_max { interval.high } else { interval.low };
                         (end - loss_max).abs() <= rounding
                     })
