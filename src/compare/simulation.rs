@@ -140,9 +140,8 @@ fn held(scenario: &Scenario, confidence: f64) -> [[f64; 2]; 2] {
 #[track_caller]
 fn check(scenario: &Scenario) {
     let [median, p99] = held(scenario, 0.95);
-    println!("{scenario:?}: median {median:?}, p99 {p99:?}");
     assert!((0.93..=0.97).contains(&median[0]), "median held {median:?}");
-    assert!(p99[1] <= 0.05, "p99 {p99:?}");
+    assert!(p99[1] <= 0.03, "p99 {p99:?}");
 }
 
 #[test]
@@ -178,6 +177,5 @@ fn heavy_tails_that_remember() {
 #[test]
 fn another_confidence_holds_as_often_as_it_says() {
     let [median, _] = held(&Scenario { memory: 5.0, rate: 2.0, ..STEADY }, 0.8);
-    println!("80 %: {median:?}");
     assert!((0.77..0.84).contains(&median[0]), "{median:?}");
 }
