@@ -3,6 +3,7 @@
 pub mod ingress;
 pub mod normalize;
 pub mod journal;
+pub mod summary;
 pub mod routing;
 pub mod delivery;
 pub mod dead_letters;
@@ -10,7 +11,6 @@ pub mod compare;
 pub mod alarms;
 pub mod admin;
 pub mod sim;
-pub mod summary;
 pub mod config;
 pub mod app;
 pub mod cli;

@@ -1,10 +1,10 @@
-//! The binomial distribution with probability one half: the law of "which path was first" and
-//! "which path missed it" when the paths are equal, and of ranks around a median.
+//! The binomial distribution: the law of "which path was first" and "which path missed it" when the paths
+//! are equal (probability one half), and of ranks around a quantile.
 //!
 //! Exact, by recurrence from the middle: term by term outwards the probability of `k` successes
-//! is that of `k + 1` times `(k + 1) / (n - k)`. Only the middle needs a formula of its own.
+//! is that of `k + 1` times `(k + 1) / (n - k)`, at one half. Only the middle needs a formula of its own.
 
-use super::number::as_f64;
+use super::number::{as_f64, count_from};
 
 /// P(X ≤ `k`) for X binomial with `n` trials of probability ½ and `k` at most `n / 2`.
 ///
@@ -25,30 +25,52 @@ pub(super) fn lower_tail(k: u64, n: u64) -> f64 {
     tail
 }
 
-/// The largest rank `k`, counted from 1, for which the `k`-th smallest and the `k`-th largest of
-/// `n` independent values hold their median between them with a probability of `confidence` at
-/// least; `None` when even the smallest and the largest do not (fewer than 6 values at 95 %).
+/// The ranks, counted from 1, of the two of `n` independent values that hold their quantile `p` between
+/// them with a probability of `confidence` at least, and miss it on either side with half of the rest at
+/// most; `None` where even the smallest or the largest value does not (fewer than 6 values for the median
+/// at 95 %, fewer than 368 for the quantile 0.99).
 ///
-/// The values hold it unless fewer than `k` lie below it, or fewer than `k` above: the probability
-/// is P(k ≤ X ≤ n − k). Source: order-statistic interval, David and Nagaraja, Order Statistics,
-/// 3rd edition, section 7.1.
-pub(super) fn median_rank(n: u64, confidence: f64) -> Option<u64> {
-    let mut rank = n / 2;
-    let mut mass = middle_mass(n);
-    // The middle of an odd number of trials is two equally likely counts.
-    let mut held = if n.is_multiple_of(2) { mass } else { 2.0 * mass };
-    while held < confidence {
-        if rank <= 1 {
-            return None;
-        }
-        mass *= step_down(rank, n);
-        rank -= 1;
-        held += 2.0 * mass;
-    }
-    (rank > 0).then_some(rank)
+/// The value of rank `k` is over the quantile when fewer than `k` values lie below it, which is binomial.
+/// Source: order-statistic interval, David and Nagaraja, Order Statistics, 3rd edition, section 7.1.
+pub(super) fn ranks(n: u64, p: f64, confidence: f64) -> Option<(u64, u64)> {
+    let tail = (1.0 - confidence) / 2.0;
+    let low = low_rank(n, p, tail);
+    let from_top = low_rank(n, 1.0 - p, tail);
+    (low > 0 && from_top > 0).then(|| (low, n + 1 - from_top))
 }
 
-/// P(X = k − 1) / P(X = k).
+/// The largest `k` for which P(X < k) ≤ `tail`, for X binomial with `n` trials of probability `p`; 0 where
+/// no k from 1 is.
+///
+/// From near the mean outwards, in parts of the mass there: their sum tells how large they are.
+fn low_rank(n: u64, p: f64, tail: f64) -> u64 {
+    let mut rank = count_from(as_f64(n) * p).unwrap_or(0).min(n);
+    let mut below: f64 = masses_below(rank, n, p).sum();
+    let above: f64 = masses_below(n - rank, n, 1.0 - p).sum();
+    let allowed = tail * (below + 1.0 + above);
+    for mass in masses_below(rank, n, p) {
+        if below <= allowed {
+            return rank;
+        }
+        below -= mass;
+        rank -= 1;
+    }
+    // What is left is what was too small to be added up.
+    if rank > 0 && below <= allowed { rank } else { 0 }
+}
+
+/// P(X = k − 1), P(X = k − 2) and so on over P(X = k), down to what adds nothing.
+fn masses_below(k: u64, n: u64, p: f64) -> impl Iterator<Item = f64> {
+    let odds = (1.0 - p) / p;
+    let mut mass = 1.0;
+    let masses = (1..=k).rev().map(move |k| {
+        mass *= step_down(k, n) * odds;
+        mass
+    });
+    masses.take_while(|mass| *mass > 1e-20)
+}
+
+/// P(X = k − 1) / P(X = k) where the probability is ½.
 fn step_down(k: u64, n: u64) -> f64 {
     as_f64(k) / as_f64(n - k + 1)
 }
@@ -72,10 +94,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranks_around_the_median_are_the_reference_s() {
-        for case in &reference::table().median_rank {
-            let expected = (case.rank > 0).then_some(case.rank);
-            assert_eq!(median_rank(case.count, 0.95), expected, "{} values", case.count);
+    fn ranks_around_a_quantile_are_the_reference_s() {
+        for case in &reference::table().ranks {
+            let expected = (case.low > 0).then_some((case.low, case.high));
+            assert_eq!(ranks(case.count, case.p, case.confidence), expected, "{case:?}");
         }
     }
 

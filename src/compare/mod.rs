@@ -28,6 +28,7 @@ mod document;
 pub(crate) mod fixture;
 mod loss;
 mod notes;
+mod normal;
 mod number;
 mod plan;
 mod planner;
@@ -36,7 +37,10 @@ mod proportion;
 mod reference;
 pub mod report;
 mod run;
+#[cfg(test)]
+mod simulation;
 mod slots;
+mod student;
 mod verdict;
 pub mod words;
 

@@ -4,19 +4,53 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Table {
+    pub(super) normal: Vec<Normal>,
+    pub(super) student: Vec<Student>,
     pub(super) wilson: Vec<Wilson>,
+    pub(super) wilson_coverage: Vec<WilsonCoverage>,
+    pub(super) no_miss: Vec<NoMiss>,
     pub(super) mcnemar: Vec<McNemar>,
     pub(super) chapman: Vec<Chapman>,
-    pub(super) median_rank: Vec<MedianRank>,
-    pub(super) quantiles: Vec<Quantiles>,
+    pub(super) ranks: Vec<Ranks>,
+    pub(super) plan: Vec<Plan>,
+    pub(super) simulated_median: Vec<SimulatedMedian>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Normal {
+    pub(super) probability: f64,
+    pub(super) point: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Student {
+    pub(super) freedom: u32,
+    pub(super) confidence: f64,
+    pub(super) point: f64,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Wilson {
     pub(super) part: u64,
     pub(super) whole: u64,
+    pub(super) confidence: f64,
     pub(super) low: f64,
     pub(super) high: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WilsonCoverage {
+    pub(super) trials: u64,
+    pub(super) truth: f64,
+    pub(super) coverage: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NoMiss {
+    pub(super) whole: u64,
+    pub(super) confidence: f64,
+    pub(super) high: f64,
+    pub(super) exact: f64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -31,6 +65,7 @@ pub(super) struct Chapman {
     pub(super) both: u64,
     pub(super) only_first: u64,
     pub(super) only_second: u64,
+    pub(super) confidence: f64,
     pub(super) estimate: f64,
     pub(super) variance: f64,
     pub(super) low: f64,
@@ -38,17 +73,27 @@ pub(super) struct Chapman {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct MedianRank {
+pub(super) struct Ranks {
     pub(super) count: u64,
-    pub(super) rank: u64,
+    pub(super) p: f64,
+    pub(super) confidence: f64,
+    pub(super) low: u64,
+    pub(super) high: u64,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Quantiles {
-    pub(super) values: Vec<f64>,
-    pub(super) p5: f64,
+pub(super) struct Plan {
+    pub(super) part: u64,
+    pub(super) whole: u64,
+    pub(super) loss_max: f64,
+    pub(super) confidence: f64,
+    pub(super) more: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SimulatedMedian {
+    pub(super) heaviness: f64,
     pub(super) median: f64,
-    pub(super) p95: f64,
 }
 
 pub(super) fn table() -> Table {

@@ -62,7 +62,7 @@ async fn wrong_secrets_are_told_once_and_told_to_be_over() {
     assert_eq!(shown["title_link"], "https://twinstream.example.com/setup");
     let what = shown["fields"][0]["value"].as_str().unwrap();
     assert!(what.contains("had a wrong secret within 3 s; 0 are allowed."), "{what}");
-    let metrics = gateway.get("/metrics").await.body;
+    let metrics = http::get(gateway.admin, "/metrics").await.body;
     assert!(metrics.contains("twinstream_alarm_firing{alarm=\"refused\"} 1"), "{metrics}");
     until_told(&slack, "refused", &["raised", "resolved"]).await;
     gateway.terminate().await;

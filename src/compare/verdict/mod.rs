@@ -11,7 +11,7 @@ use super::Settings;
 use super::criteria::together;
 use super::difference::DifferenceSummary;
 use super::loss::{self, Sightings};
-use super::planner::{Needed, events_needed};
+use super::planner::{Needed, events_to_decide};
 use super::proportion::Share;
 use super::words::{count, counted, duration, percent, probability, quantity};
 use crate::event::{Path, PathSet, PerPath};
@@ -184,7 +184,7 @@ fn standing(path: Path, evidence: &Evidence, settings: &Settings) -> Standing {
         Outcome::Fails => Standing::Exceeded,
         Outcome::NotEnoughData => {
             let missing = evidence.sightings.missing(path);
-            match events_needed(missing, settings.loss_max, settings.confidence) {
+            match events_to_decide(missing, settings.loss_max, settings.confidence) {
                 Needed::More(events) => Standing::Open { more_events: Some(events) },
                 Needed::Enough | Needed::Never => Standing::Open { more_events: None },
             }

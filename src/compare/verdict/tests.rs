@@ -67,14 +67,14 @@ fn both_when_each_is_shown_to_lose_too_much() {
 
 #[test]
 fn not_enough_data_says_how_much_is() {
-    check(&evidence([0, 0, 0], None), Choice::NotEnoughData, Some(3_000));
-    check(&evidence([1_000, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(2_000));
-    check(&evidence([2_999, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1));
-    check(&evidence([3_000, 0, 0], Some(HOUR_APART)), Choice::Webhook, None);
-    // z²·L·(1 − L)/(L − 1/2001)² − 2001 for the path with the miss; 1000 for the other one.
+    check(&evidence([0, 0, 0], None), Choice::NotEnoughData, Some(2_996));
+    check(&evidence([1_000, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1_996));
+    check(&evidence([2_995, 0, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1));
+    check(&evidence([2_996, 0, 0], Some(HOUR_APART)), Choice::Webhook, None);
+    // z²·L·(1 − L)/(L − 1/2001)² − 2001 for the path with the miss; 996 for the other one.
     check(&evidence([2_000, 1, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(13_335));
     check(&evidence([2_000, 0, 1], Some(HOUR_APART)), Choice::NotEnoughData, Some(13_335));
-    check(&evidence([2_000, 300, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(1_000));
+    check(&evidence([2_000, 300, 0], Some(HOUR_APART)), Choice::NotEnoughData, Some(996));
     // A loss of exactly the threshold can be shown to be neither within nor over it.
     check(&evidence([999, 1, 1], Some(HOUR_APART)), Choice::NotEnoughData, None);
 }

@@ -18,6 +18,9 @@ pub use precision::Precision;
 
 use precision::LONGEST_MS;
 
+/// So few new bins are put in one by one.
+const FEW: usize = 8;
+
 /// How many values lie between two edges.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bin {
@@ -106,8 +109,8 @@ impl Sketch {
         self.count = self.count.saturating_add(count);
     }
 
-    /// Adds to the bins that are there in place, and makes room once for those that are not: where many
-    /// are merged, few are new.
+    /// Adds to the bins that are there in place, and makes room for those that are not: where many are
+    /// merged, few are new.
     fn merge_bins(&mut self, more: &[(i32, u64)]) {
         let mut new = Vec::new();
         let mut from = 0;
@@ -120,10 +123,15 @@ impl Sketch {
             }
             from += ahead;
         }
-        if !new.is_empty() {
+        if new.len() > FEW {
             self.bins.append(&mut new);
             // Two ascending runs, which this sort merges in one pass.
             self.bins.sort_by_key(|(index, _)| *index);
+            return;
+        }
+        for bin in new {
+            let place = self.bins.partition_point(|(index, _)| *index < bin.0);
+            self.bins.insert(place, bin);
         }
     }
 

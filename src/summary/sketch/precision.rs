@@ -25,8 +25,11 @@ impl Precision {
     }
 
     /// ln γ, where γ = (1 + α) / (1 − α) is the ratio of a bin's edges and α the relative error.
-    fn ln_ratio(self) -> f64 {
-        2.0 * self.relative_error().atanh()
+    pub(super) const fn ln_ratio(self) -> f64 {
+        match self {
+            Self::Percent => 0.020_000_666_706_669_525,
+            Self::PerMille => 0.002_000_000_666_667_066_6,
+        }
     }
 
     /// The bin of a value: 0 from −0.001 to 0.001 ms; i over 0 for (0.001·γⁱ⁻¹, 0.001·γⁱ]; and

@@ -124,6 +124,14 @@ fn what_no_clock_can_show_is_counted_at_the_ends() {
 }
 
 #[test]
+fn the_ratio_of_the_edges_follows_from_the_error() {
+    for precision in PRECISIONS {
+        let exact = 2.0 * precision.relative_error().atanh();
+        assert!((precision.ln_ratio() - exact).abs() < 1e-16);
+    }
+}
+
+#[test]
 fn the_bounds_are_those_that_are_documented() {
     for (precision, bins) in PRECISIONS.into_iter().zip([3_677, 36_763]) {
         assert_eq!(2 * precision.index_max() + 1, bins);

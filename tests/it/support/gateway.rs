@@ -48,7 +48,7 @@ impl Gateway {
     }
 
     /// Gives an order by the admin API.
-    pub(crate) async fn order(&self, path: &str, body: &serde_json::Value) -> Response {
+    pub(crate) async fn order(&self, path: &str, body: &Value) -> Response {
         let json = ["Content-Type: application/json"];
         http::send(self.admin, &http::request("POST", path, &json, &body.to_string())).await
     }

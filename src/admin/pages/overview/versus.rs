@@ -197,7 +197,7 @@ mod tests {
         let first = card.first.unwrap();
         assert_eq!((first.webhook.as_str(), first.eventbridge.as_str()), ("100 %", "0 %"));
         let difference =
-            ("webhook ahead by 500 ms".to_owned(), "95 %: 495 ms to 505 ms".to_owned());
+            ("webhook ahead by 500 ms".to_owned(), "95 %: 500 ms to 500 ms".to_owned());
         assert_eq!(card.difference, Some(difference));
         let loss = (Path::Webhook, "0 %".to_owned(), "0 of 4,000; 95 %: up to 0.075 %".to_owned());
         assert_eq!(card.losses.first(), Some(&loss));
@@ -207,7 +207,7 @@ mod tests {
     fn too_few_events_say_how_many_more_it_takes() {
         let verdict = card(&compared(100, 0), PathSet::Both).verdict.unwrap();
         assert_eq!(verdict.title, "Not enough data yet");
-        assert_eq!(verdict.needs.as_deref(), Some("2,900 more events needed"));
+        assert_eq!(verdict.needs.as_deref(), Some("2,896 more events needed"));
         assert_eq!(verdict.reason, "");
     }
 
