@@ -30,6 +30,7 @@ mod faults;
 mod model;
 mod outage;
 mod order;
+mod observability;
 mod ordering;
 mod pages;
 mod pairing;

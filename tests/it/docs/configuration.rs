@@ -78,7 +78,7 @@ fn accepted(overlay: &str) -> BTreeSet<Key> {
 }
 
 /// Every table, with a configuration that has a wrong key in it.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 13] = [
     ("", "no_such_key = 1"),
     ("log", "log.no_such_key = 1"),
     ("webhook", "webhook.no_such_key = 1"),
@@ -88,6 +88,8 @@ const TABLES: [(&str, &str); 11] = [
     ("admin", "admin.no_such_key = 1"),
     ("compare", "compare.no_such_key = 1"),
     ("prices", "prices.no_such_key = 1"),
+    ("alarms", "alarms.no_such_key = 1"),
+    ("alarms.webhooks", "alarms.webhooks = [{ no_such_key = 1 }]"),
     ("targets", "targets = [{ no_such_key = 1 }]"),
     ("routes", "routes = [{ no_such_key = 1 }]"),
 ];

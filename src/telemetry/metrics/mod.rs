@@ -1,6 +1,7 @@
 //! Every metric, in one place: name, unit, labels, help. `docs/METRICS.md` is checked against it.
 
-use std::collections::BTreeMap;
+mod watched;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::health::TargetState;
-use crate::event::{ArrivalOutcome, DeliveryOutcome, Path, PerPath};
+use crate::event::{ArrivalOutcome, DeliveryOutcome, Path};
+use watched::Watched;
 
 /// Label sets. All values come from enums or from the configuration, never from input.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,27 +71,6 @@ struct ByRoute {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByQueue {
-    queue: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByPathBound {
-    path: &'static str,
-    bound: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByAlarm {
-    alarm: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByOutcome {
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByReason {
     reason: String,
 }
@@ -122,12 +103,7 @@ pub struct Metrics {
     target_draining: Family<ByTarget, Gauge>,
     target_paused: Family<ByTarget, Gauge>,
     target_under_way: Family<ByTarget, Gauge>,
-    queue_messages: Family<ByQueue, Gauge>,
-    queue_oldest: Seconds,
-    compared_loss: Family<ByPathBound, Seconds>,
-    compared_latency: Family<ByPath, Seconds>,
-    alarm_firing: Family<ByAlarm, Gauge>,
-    alarm_messages: Family<ByOutcome, Counter>,
+    watched: Watched,
 }
 
 /// Upper bounds in seconds: from a fast flush to a slow target.
@@ -176,12 +152,7 @@ impl Default for Metrics {
             target_draining: Family::default(),
             target_paused: Family::default(),
             target_under_way: Family::default(),
-            queue_messages: Family::default(),
-            queue_oldest: Seconds::default(),
-            compared_loss: Family::default(),
-            compared_latency: Family::default(),
-            alarm_firing: Family::default(),
-            alarm_messages: Family::default(),
+            watched: Watched::default(),
         };
         metrics.registry = Arc::new(metrics.register());
         metrics.begin_at_zero();
@@ -210,7 +181,7 @@ impl Metrics {
         self.register_journal(&mut all);
         self.register_delivery(&mut all);
         self.register_targets(&mut all);
-        self.register_alarms(&mut all);
+        self.watched.register(&mut all);
         all
     }
 
@@ -307,43 +278,6 @@ impl Metrics {
             "Age of the oldest delivery that has not ended, by route and target",
             Unit::Seconds,
             self.oldest_pending.clone(),
-        );
-    }
-
-    fn register_alarms(&self, all: &mut Registry) {
-        all.register(
-            "queue_messages",
-            "Messages in a queue, hidden ones too, as SQS counts them: main, dead_letters or \
-             rule_dead_letters",
-            self.queue_messages.clone(),
-        );
-        all.register_with_unit(
-            "queue_oldest_age",
-            "Age of the oldest message of the last receive; 0 when there was none",
-            Unit::Seconds,
-            self.queue_oldest.clone(),
-        );
-        all.register(
-            "compare_loss_ratio",
-            "Loss of a path over the last day, while both doors were open: estimate, and the low and \
-             high end of its interval",
-            self.compared_loss.clone(),
-        );
-        all.register_with_unit(
-            "compare_latency_p99",
-            "Latency that one event of 100 exceeded over the last day, by path",
-            Unit::Seconds,
-            self.compared_latency.clone(),
-        );
-        all.register(
-            "alarm_firing",
-            "Alarms that have been told and are not over, by kind",
-            self.alarm_firing.clone(),
-        );
-        all.register(
-            "alarm_messages",
-            "Messages of alarms, by outcome: sent or failed",
-            self.alarm_messages.clone(),
         );
     }
 
@@ -513,56 +447,6 @@ impl Metrics {
     /// Whether a door is open, read at a scrape.
     pub fn set_door_open(&self, path: Path, open: bool) {
         self.door_open.get_or_create(&ByPath { path: path.as_str() }).set(i64::from(open));
-    }
-
-    /// Messages in each queue, hidden ones too, as SQS counts them.
-    pub fn set_queues(&self, queues: &BTreeMap<&'static str, u64>) {
-        for (queue, messages) in queues {
-            let messages = i64::try_from(*messages).unwrap_or(i64::MAX);
-            self.queue_messages.get_or_create(&ByQueue { queue }).set(messages);
-        }
-    }
-
-    /// How old the oldest message of a receive was; zero when there was none.
-    pub fn received(&self, oldest: Duration) {
-        self.queue_oldest.set(oldest.as_secs_f64());
-    }
-
-    /// How old the oldest message of the last receive was; `None` when there was none.
-    pub fn queue_age(&self) -> Option<Duration> {
-        let seconds = self.queue_oldest.get();
-        Duration::try_from_secs_f64(seconds).ok().filter(|age| !age.is_zero())
-    }
-
-    /// What the last day's comparison says of each path: its loss (low end, estimate, high end), and the
-    /// latency that one event of 100 exceeds, in seconds.
-    pub fn set_compared(&self, paths: &PerPath<(Option<(f64, f64, f64)>, Option<f64>)>) {
-        self.compared_loss.clear();
-        self.compared_latency.clear();
-        for path in Path::ALL {
-            let (loss, latency) = paths.of(path);
-            let path = path.as_str();
-            if let Some((low, estimate, high)) = loss {
-                for (bound, value) in [("low", low), ("estimate", estimate), ("high", high)] {
-                    self.compared_loss.get_or_create(&ByPathBound { path, bound }).set(*value);
-                }
-            }
-            if let Some(latency) = latency {
-                self.compared_latency.get_or_create(&ByPath { path }).set(*latency);
-            }
-        }
-    }
-
-    /// How many alarms of a kind have been told and are not over.
-    pub fn set_alarm(&self, alarm: &'static str, firing: usize) {
-        let firing = i64::try_from(firing).unwrap_or(i64::MAX);
-        self.alarm_firing.get_or_create(&ByAlarm { alarm }).set(firing);
-    }
-
-    /// A message of an alarm was taken by its destination, or was not.
-    pub fn alarm_told(&self, sent: bool) {
-        let outcome = if sent { "sent" } else { "failed" };
-        self.alarm_messages.get_or_create(&ByOutcome { outcome }).inc();
     }
 
     /// The OpenMetrics text of all of them.

@@ -1,0 +1,138 @@
+//! What the gateway watches itself by: its queues, the last day's comparison, its alarms.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::{ByPath, Metrics, Seconds};
+use crate::event::{Path, PerPath};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByQueue {
+    queue: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPathBound {
+    path: &'static str,
+    bound: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByAlarm {
+    alarm: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Watched {
+    queue_messages: Family<ByQueue, Gauge>,
+    queue_oldest: Seconds,
+    compared_loss: Family<ByPathBound, Seconds>,
+    compared_latency: Family<ByPath, Seconds>,
+    alarm_firing: Family<ByAlarm, Gauge>,
+    alarm_messages: Family<ByOutcome, Counter>,
+}
+
+impl Watched {
+    pub(super) fn register(&self, all: &mut Registry) {
+        all.register(
+            "queue_messages",
+            "Messages in a queue, hidden ones too, as SQS counts them: main, dead_letters or \
+             rule_dead_letters",
+            self.queue_messages.clone(),
+        );
+        all.register_with_unit(
+            "queue_oldest_age",
+            "Age of the oldest message of the last receive; 0 when there was none",
+            Unit::Seconds,
+            self.queue_oldest.clone(),
+        );
+        all.register(
+            "compare_loss_ratio",
+            "Loss of a path over the last day, while both doors were open: estimate, and the low and \
+             high end of its interval",
+            self.compared_loss.clone(),
+        );
+        all.register_with_unit(
+            "compare_latency_p99",
+            "Latency that one event of 100 exceeded over the last day, by path",
+            Unit::Seconds,
+            self.compared_latency.clone(),
+        );
+        all.register(
+            "alarm_firing",
+            "Alarms that have been told and are not over, by kind",
+            self.alarm_firing.clone(),
+        );
+        all.register(
+            "alarm_messages",
+            "Messages of alarms, by outcome: sent or failed",
+            self.alarm_messages.clone(),
+        );
+    }
+}
+
+impl Metrics {
+    /// Messages in each queue, hidden ones too, as SQS counts them.
+    pub fn set_queues(&self, queues: &BTreeMap<&'static str, u64>) {
+        for (queue, messages) in queues {
+            let messages = i64::try_from(*messages).unwrap_or(i64::MAX);
+            self.watched.queue_messages.get_or_create(&ByQueue { queue }).set(messages);
+        }
+    }
+
+    /// How old the oldest message of a receive was; zero when there was none.
+    pub fn received(&self, oldest: Duration) {
+        self.watched.queue_oldest.set(oldest.as_secs_f64());
+    }
+
+    /// How old the oldest message of the last receive was; `None` when there was none.
+    pub fn queue_age(&self) -> Option<Duration> {
+        let seconds = self.watched.queue_oldest.get();
+        Duration::try_from_secs_f64(seconds).ok().filter(|age| !age.is_zero())
+    }
+
+    /// What the last day's comparison says of each path: its loss (low end, estimate, high end), and the
+    /// latency that one event of 100 exceeds, in seconds.
+    pub fn set_compared(&self, paths: &PerPath<(Option<(f64, f64, f64)>, Option<f64>)>) {
+        self.watched.compared_loss.clear();
+        self.watched.compared_latency.clear();
+        for path in Path::ALL {
+            let (loss, latency) = paths.of(path);
+            let path = path.as_str();
+            if let Some((low, estimate, high)) = loss {
+                for (bound, value) in [("low", low), ("estimate", estimate), ("high", high)] {
+                    self.watched
+                        .compared_loss
+                        .get_or_create(&ByPathBound { path, bound })
+                        .set(*value);
+                }
+            }
+            if let Some(latency) = latency {
+                self.watched.compared_latency.get_or_create(&ByPath { path }).set(*latency);
+            }
+        }
+    }
+
+    /// How many alarms of a kind have been told and are not over.
+    pub fn set_alarm(&self, alarm: &'static str, firing: usize) {
+        let firing = i64::try_from(firing).unwrap_or(i64::MAX);
+        self.watched.alarm_firing.get_or_create(&ByAlarm { alarm }).set(firing);
+    }
+
+    /// A message of an alarm was taken by its destination, or was not.
+    pub fn alarm_told(&self, sent: bool) {
+        let outcome = if sent { "sent" } else { "failed" };
+        self.watched.alarm_messages.get_or_create(&ByOutcome { outcome }).inc();
+    }
+}
