@@ -9,9 +9,9 @@ use crate::event::Timestamp;
 /// How long things have to last.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    pub raise_after: Duration,
-    pub resolve_after: Duration,
-    pub repeat_after: Duration,
+    pub raise: Duration,
+    pub resolve: Duration,
+    pub repeat: Duration,
 }
 
 /// What is to be told.
@@ -68,7 +68,7 @@ impl Hysteresis {
             match watched.told {
                 // It was never told: nobody has to know that it is over.
                 None => false,
-                Some(_) if now < over_since.plus(patience.resolve_after) => true,
+                Some(_) if now < over_since.plus(patience.resolve) => true,
                 Some(_) => {
                     let (finding, since) = (watched.finding.clone(), watched.since);
                     changes.push(Change::Resolved { finding, since });
@@ -90,11 +90,11 @@ impl Watched {
     fn lasts(&mut self, now: Timestamp, patience: Patience) -> Option<Change> {
         let (finding, since) = (self.finding.clone(), self.since);
         match self.told {
-            None if now >= since.plus(patience.raise_after) => {
+            None if now >= since.plus(patience.raise) => {
                 self.told = Some(now);
                 Some(Change::Raised { finding, since })
             }
-            Some(told) if now >= told.plus(patience.repeat_after) => {
+            Some(told) if now >= told.plus(patience.repeat) => {
                 self.told = Some(now);
                 Some(Change::Lasts { finding, since })
             }
@@ -112,9 +112,9 @@ mod tests {
     use super::*;
 
     const PATIENCE: Patience = Patience {
-        raise_after: Duration::from_secs(60),
-        resolve_after: Duration::from_secs(120),
-        repeat_after: Duration::from_secs(600),
+        raise: Duration::from_mins(1),
+        resolve: Duration::from_mins(2),
+        repeat: Duration::from_mins(10),
     };
 
     fn finding(about: &str) -> Finding {

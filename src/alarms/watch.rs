@@ -19,7 +19,7 @@ use crate::compare::{self, Document, Expect, Scope, Window};
 use crate::dead_letters::DeadLetters;
 use crate::event::{ArrivalOutcome, DeliveryOutcome, Path, PathSet, PerPath, Timestamp};
 use crate::journal::{Counts, Journal, ReadError, Reader};
-use crate::telemetry::{Chain, Health, Metrics};
+use crate::telemetry::{Chain, Health, Measured, Metrics};
 
 /// What criteria are measured over.
 const OVER: Duration = Duration::from_hours(24);
@@ -106,9 +106,9 @@ type Telling = [(String, mpsc::Sender<Value>)];
 
 async fn look_on(settings: &Settings, sources: &Sources, telling: &Telling) {
     let patience = Patience {
-        raise_after: settings.raise_after,
-        resolve_after: settings.resolve_after,
-        repeat_after: settings.repeat_after,
+        raise: settings.raise_after,
+        resolve: settings.resolve_after,
+        repeat: settings.repeat_after,
     };
     let (mut memory, mut hysteresis) = (Memory::default(), Hysteresis::default());
     loop {
@@ -170,7 +170,7 @@ async fn facts(
         sources.metrics.set_compared(&PerPath::from_fn(|path| {
             let report = document.paths.of(path);
             let loss = report.covered.loss.map(|loss| (loss.low, loss.estimate, loss.high));
-            (loss, report.latency_ms.p99.map(|ms| ms / 1e3))
+            Measured { loss, latency_p99: report.latency_ms.p99.map(|ms| ms / 1e3) }
         }));
         memory.document = Some(document);
     }

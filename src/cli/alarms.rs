@@ -33,7 +33,7 @@ pub(super) async fn run(Command::Test { config }: Command) -> Result<(), Failure
         };
         match posted {
             Ok(posted) => {
-                out::line(&format!("{}: taken, HTTP {}", destination.name, posted.status))
+                out::line(&format!("{}: taken, HTTP {}", destination.name, posted.status));
             }
             Err(error) => {
                 out::line(&format!("{}: not taken, {}", destination.name, Chain(&error)));

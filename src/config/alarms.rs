@@ -77,13 +77,12 @@ fn link(check: &mut Check<'_>, text: &str) -> Option<url::Url> {
 fn off(check: &mut Check<'_>, names: &[String]) -> Vec<Alarm> {
     let mut alarms = Vec::new();
     for name in names {
-        match Alarm::ALL.into_iter().find(|alarm| alarm.as_str() == name) {
-            Some(alarm) => alarms.push(alarm),
-            None => {
-                let known: Vec<_> = Alarm::ALL.iter().map(|alarm| alarm.as_str()).collect();
-                let what = format!("there is no alarm `{name}`");
-                check.problem("alarms.off", what, format!("there are {}", known.join(", ")));
-            }
+        if let Some(alarm) = Alarm::ALL.into_iter().find(|alarm| alarm.as_str() == name) {
+            alarms.push(alarm);
+        } else {
+            let known: Vec<_> = Alarm::ALL.iter().map(|alarm| alarm.as_str()).collect();
+            let what = format!("there is no alarm `{name}`");
+            check.problem("alarms.off", what, format!("there are {}", known.join(", ")));
         }
     }
     alarms

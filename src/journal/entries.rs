@@ -95,9 +95,10 @@ impl<'a> Entries<'a> {
     fn differences(&self, seq: i64) -> rusqlite::Result<Option<Vec<Box<str>>>> {
         let one =
             self.payloads("SELECT encoding, body FROM redacted_payloads WHERE seq = ?", seq)?;
-        let one = match one.is_empty() {
-            true => self.payloads("SELECT encoding, body FROM payloads WHERE seq = ?", seq)?,
-            false => one,
+        let one = if one.is_empty() {
+            self.payloads("SELECT encoding, body FROM payloads WHERE seq = ?", seq)?
+        } else {
+            one
         };
         let rivals = self.payloads(
             "SELECT encoding, body FROM rival_payloads WHERE seq = ? ORDER BY path",

@@ -209,7 +209,7 @@ impl Cell {
                     Count::SameMessage,
                     Count::OtherMessage,
                     Count::EventbridgeOutOfOrder,
-                    Count::EventbridgeReceiveCount,
+                    Count::EventbridgeReceivedBefore,
                     Count::EventbridgeRedriven,
                     Count::EventbridgeReplayed,
                     Count::EventbridgeStartup,

@@ -54,7 +54,7 @@ impl Cell {
             let index = take_index(&mut from)?;
             let sketch = cell.sketches_mut().get_mut(index).ok_or(Malformed)?;
             let read = Sketch::decode(&mut from)?;
-            if read.relative_error() != sketch.relative_error() {
+            if read.precision() != sketch.precision() {
                 return Err(Malformed);
             }
             *sketch = read;

@@ -50,7 +50,7 @@ pub enum Count {
     /// Likewise.
     WebhookStartup = 21,
     /// EventBridge arrivals that are flagged, by their first flag.
-    EventbridgeReceiveCount = 22,
+    EventbridgeReceivedBefore = 22,
     /// Likewise.
     EventbridgeRedriven = 23,
     /// Likewise.
@@ -75,7 +75,7 @@ impl Count {
         match (path, flag) {
             (Path::Webhook, Flag::Backlog) => Some(Self::WebhookBacklog),
             (Path::Webhook, Flag::Startup) => Some(Self::WebhookStartup),
-            (Path::Eventbridge, Flag::ReceiveCount) => Some(Self::EventbridgeReceiveCount),
+            (Path::Eventbridge, Flag::ReceiveCount) => Some(Self::EventbridgeReceivedBefore),
             (Path::Eventbridge, Flag::Redriven) => Some(Self::EventbridgeRedriven),
             (Path::Eventbridge, Flag::Replayed) => Some(Self::EventbridgeReplayed),
             (Path::Eventbridge, Flag::Startup) => Some(Self::EventbridgeStartup),

@@ -51,11 +51,13 @@ pub(crate) fn any_event() -> impl Strategy<Value = Observation> {
             too_late: odd > 250,
             webhook: webhook.map(|seen| Sighting {
                 // The webhook raises two of the flags.
-                flags: Flags::from_bits(seen.flags.bits() & 24),
+                flags: Flags::from_bits(seen.flags.bits() & 0b1_1000),
                 ..seen
             }),
-            eventbridge: eventbridge
-                .map(|seen| Sighting { flags: Flags::from_bits(seen.flags.bits() & 23), ..seen }),
+            eventbridge: eventbridge.map(|seen| Sighting {
+                flags: Flags::from_bits(seen.flags.bits() & 0b1_0111),
+                ..seen
+            }),
             paired_by: webhook.and(eventbridge).and(Some(PairedBy::Fallback)),
             repeats: Repeats { webhook_retry: again, same_message: again / 2, other_message: 0 },
             payload_differs: differs && webhook.is_some() && eventbridge.is_some(),

@@ -8,4 +8,4 @@ mod metrics;
 
 pub use chain::Chain;
 pub use health::{BreakerState, DoorState, Health, SecretUse, TargetState};
-pub use metrics::Metrics;
+pub use metrics::{Measured, Metrics};

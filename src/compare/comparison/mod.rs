@@ -233,7 +233,7 @@ impl<'a> Facts<'a> {
         let mut pointers: Vec<_> = pointers
             .map(|(pointer, events)| PointerCount { pointer: pointer.to_owned(), events })
             .collect();
-        pointers.sort_by(|one, two| two.events.cmp(&one.events));
+        pointers.sort_by_key(|pointer| std::cmp::Reverse(pointer.events));
         elsewhere += pointers.iter().skip(POINTERS_MAX).map(|pointer| pointer.events).sum::<u64>();
         pointers.truncate(POINTERS_MAX);
         let differing = self.total.counts().get(Count::PayloadDiffers);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params};
 
-use crate::event::Timestamp;
+use crate::event::{Path, Timestamp};
 use crate::journal::entries::{COLUMNS, Entries};
 use crate::journal::summaries::{SUMMED, next_kind, scale_code};
 use crate::journal::{ReadError, meta};
@@ -51,12 +51,11 @@ pub(super) fn answer(connection: &Connection, question: Question) -> Result<Answ
     let mut reading = Reading {
         connection,
         entries: Entries::new(connection, &ignore),
-        scale: Scale::for_window(length),
         summed,
         from: question.from,
         to: question.to,
         question,
-        stretches: BTreeMap::new(),
+        stretches: Stretches { scale: Scale::for_window(length), cells: BTreeMap::new() },
         unsettled: 0,
     };
     reading.edges().map_err(ReadError::Sqlite)?;
@@ -70,19 +69,33 @@ struct Reading<'a> {
     connection: &'a Connection,
     entries: Entries<'a>,
     question: Question,
-    scale: Scale,
     /// The last event that is in the summaries.
     summed: i64,
     from: Timestamp,
     to: Timestamp,
-    stretches: BTreeMap<Timestamp, Cell>,
+    stretches: Stretches,
     unsettled: u64,
+}
+
+/// What is known of the stretches of the window, in the scale in which it is cut.
+#[derive(Debug)]
+struct Stretches {
+    scale: Scale,
+    cells: BTreeMap<Timestamp, Cell>,
+}
+
+/// A cell as it is stored.
+struct Row<'a> {
+    start: Timestamp,
+    webhook_stream: &'a str,
+    eventbridge_stream: &'a str,
+    cell: &'a [u8],
 }
 
 impl Reading<'_> {
     fn answer(self) -> Answer {
-        let Self { from, to, scale, unsettled, stretches, .. } = self;
-        let stretches = stretches.into_iter().map(|(start, cell)| {
+        let Self { from, to, unsettled, stretches: Stretches { scale, cells }, .. } = self;
+        let stretches = cells.into_iter().map(|(start, cell)| {
             let end = Timestamp::from_nanos(start.as_nanos().saturating_add(scale.nanos()));
             (start.max(from), end.min(to), cell)
         });
@@ -131,17 +144,16 @@ impl Reading<'_> {
         let all =
             [Count::Both, Count::WebhookOnly, Count::EventbridgeOnly, Count::Test, Count::TooLate];
         let mut events = 0;
-        cells(self.connection, run, "", &mut |_, _, _, bytes| {
-            events += Cell::decode(bytes).map_or(0, |cell| cell.counts().sum(&all));
+        cells(self.connection, run, "", &mut |row| {
+            events += Cell::decode(row.cell).map_or(0, |cell| cell.counts().sum(&all));
         })?;
         Ok(usize::try_from(events).unwrap_or(usize::MAX))
     }
 
     fn whole_minutes(&mut self) -> Result<(), ReadError> {
-        let runs = cut(Scale::Minute.ceil(self.from), Scale::Minute.floor(self.to), self.scale);
-        let Self { connection, question, scale, stretches, .. } = self;
-        let scope = &question.scope;
-        for run in runs {
+        let Self { connection, question: Question { scope, .. }, stretches, .. } = self;
+        let (from, to) = (Scale::Minute.ceil(self.from), Scale::Minute.floor(self.to));
+        for run in cut(from, to, stretches.scale) {
             let kinds = if scope.is_all() {
                 vec![String::new()]
             } else {
@@ -149,16 +161,14 @@ impl Reading<'_> {
             };
             for kind in kinds {
                 let mut damaged = None;
-                let read =
-                    cells(connection, run, &kind, &mut |start, webhook, eventbridge, bytes| {
-                        match Cell::decode(bytes) {
-                            Ok(cell) => {
-                                add(stretches, *scale, start, cell, scope, (webhook, eventbridge))
-                            }
-                            Err(_) => damaged = Some(start),
-                        }
-                    });
-                read.map_err(ReadError::Sqlite)?;
+                let mut add = |row: &Row<'_>| match Cell::decode(row.cell) {
+                    Ok(cell) => {
+                        let streams = (row.webhook_stream, row.eventbridge_stream);
+                        stretches.add(row.start, cell, scope, streams);
+                    }
+                    Err(_) => damaged = Some(row.start),
+                };
+                cells(connection, run, &kind, &mut add).map_err(ReadError::Sqlite)?;
                 if let Some(start) = damaged {
                     return Err(ReadError::Summary { start });
                 }
@@ -175,7 +185,7 @@ impl Reading<'_> {
         let mut cell = Cell::default();
         entry.add_to(&mut cell);
         let streams = (&*entry.webhook_stream, &*entry.eventbridge_stream);
-        add(&mut self.stretches, self.scale, entry.event.time, cell, scope, streams);
+        self.stretches.add(entry.event.time, cell, scope, streams);
     }
 
     /// An event that is not summed yet.
@@ -245,14 +255,7 @@ impl Reading<'_> {
             if test {
                 let mut cell = Cell::default();
                 cell.tests(events);
-                add(
-                    &mut self.stretches,
-                    self.scale,
-                    row.get(5)?,
-                    cell,
-                    scope,
-                    (&webhook, &eventbridge),
-                );
+                self.stretches.add(row.get(5)?, cell, scope, (&webhook, &eventbridge));
             } else {
                 self.unsettled += events;
             }
@@ -261,26 +264,25 @@ impl Reading<'_> {
     }
 }
 
-/// Adds a cell to the stretch that it lies in, without what came by streams that nobody asked for.
-fn add(
-    stretches: &mut BTreeMap<Timestamp, Cell>,
-    scale: Scale,
-    start: Timestamp,
-    mut cell: Cell,
-    scope: &Scope,
-    (webhook, eventbridge): (&str, &str),
-) {
-    use crate::event::Path;
-    if !scope.streams.is_empty() {
-        let [webhook, eventbridge] = [webhook, eventbridge].map(|of| scope.has_stream(Some(of)));
-        match (webhook, eventbridge) {
-            (false, false) => return,
-            (true, false) => cell.without(Path::Eventbridge),
-            (false, true) => cell.without(Path::Webhook),
-            (true, true) => {}
+impl Stretches {
+    /// Adds a cell to the stretch that it lies in, without what came by streams that nobody asked for.
+    fn add(
+        &mut self,
+        start: Timestamp,
+        mut cell: Cell,
+        scope: &Scope,
+        (webhook, eventbridge): (&str, &str),
+    ) {
+        if !scope.streams.is_empty() {
+            match (scope.has_stream(Some(webhook)), scope.has_stream(Some(eventbridge))) {
+                (false, false) => return,
+                (true, false) => cell.without(Path::Eventbridge),
+                (false, true) => cell.without(Path::Webhook),
+                (true, true) => {}
+            }
         }
+        self.cells.entry(self.scale.floor(start)).or_default().merge(&cell);
     }
-    stretches.entry(scale.floor(start)).or_default().merge(&cell);
 }
 
 fn kinds(connection: &Connection, scale: Scale, scope: &Scope) -> rusqlite::Result<Vec<String>> {
@@ -296,12 +298,12 @@ fn kinds(connection: &Connection, scale: Scale, scope: &Scope) -> rusqlite::Resu
     Ok(kinds)
 }
 
-/// The cells of a run, with their start, their streams and their bytes.
+/// The cells of a run.
 fn cells(
     connection: &Connection,
     run: Run,
     kind: &str,
-    each: &mut dyn FnMut(Timestamp, &str, &str, &[u8]),
+    each: &mut dyn FnMut(&Row<'_>),
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "SELECT start, webhook_stream, eventbridge_stream, cell FROM summaries
@@ -309,8 +311,12 @@ fn cells(
     )?;
     let mut rows = statement.query(params![scale_code(run.scale), kind, run.from, run.to])?;
     while let Some(row) = rows.next()? {
-        let (webhook, eventbridge) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
-        each(row.get(0)?, webhook, eventbridge, row.get_ref(3)?.as_blob()?);
+        each(&Row {
+            start: row.get(0)?,
+            webhook_stream: row.get_ref(1)?.as_str()?,
+            eventbridge_stream: row.get_ref(2)?.as_str()?,
+            cell: row.get_ref(3)?.as_blob()?,
+        });
     }
     Ok(())
 }

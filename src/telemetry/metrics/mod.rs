@@ -16,6 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::health::TargetState;
 use crate::event::{ArrivalOutcome, DeliveryOutcome, Path};
+pub use watched::Measured;
 use watched::Watched;
 
 /// Label sets. All values come from enums or from the configuration, never from input.

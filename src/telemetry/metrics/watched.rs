@@ -33,6 +33,15 @@ struct ByOutcome {
     outcome: &'static str,
 }
 
+/// What the last day's comparison says of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Measured {
+    /// Its loss while both doors were open, from 0 to 1: low end, estimate, high end.
+    pub loss: Option<(f64, f64, f64)>,
+    /// The latency that one event of 100 exceeds, in seconds.
+    pub latency_p99: Option<f64>,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Watched {
     queue_messages: Family<ByQueue, Gauge>,
@@ -102,13 +111,12 @@ impl Metrics {
         Duration::try_from_secs_f64(seconds).ok().filter(|age| !age.is_zero())
     }
 
-    /// What the last day's comparison says of each path: its loss (low end, estimate, high end), and the
-    /// latency that one event of 100 exceeds, in seconds.
-    pub fn set_compared(&self, paths: &PerPath<(Option<(f64, f64, f64)>, Option<f64>)>) {
+    /// What the last day's comparison says of each path.
+    pub fn set_compared(&self, paths: &PerPath<Measured>) {
         self.watched.compared_loss.clear();
         self.watched.compared_latency.clear();
         for path in Path::ALL {
-            let (loss, latency) = paths.of(path);
+            let Measured { loss, latency_p99: latency } = paths.of(path);
             let path = path.as_str();
             if let Some((low, estimate, high)) = loss {
                 for (bound, value) in [("low", low), ("estimate", estimate), ("high", high)] {
