@@ -157,7 +157,6 @@ pub(super) struct Alarms {
     pub queue_messages_max: u64,
     pub queue_age_max: Span,
     pub dead_letter_queue_max: u64,
-    #[serde(default)]
     pub webhooks: Vec<AlarmWebhook>,
 }
 

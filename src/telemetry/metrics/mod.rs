@@ -319,6 +319,7 @@ impl Metrics {
                 drop(self.arrivals.get_or_create(&labels));
             }
         }
+        self.watched.begin_at_zero();
         for cause in REFUSALS {
             drop(self.refused.get_or_create(&ByCause { cause }));
         }

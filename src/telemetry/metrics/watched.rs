@@ -53,6 +53,13 @@ pub(super) struct Watched {
 }
 
 impl Watched {
+    /// Messages that are not sent are told of: their series has to begin with the process.
+    pub(super) fn begin_at_zero(&self) {
+        for outcome in ["sent", "failed"] {
+            drop(self.alarm_messages.get_or_create(&ByOutcome { outcome }));
+        }
+    }
+
     pub(super) fn register(&self, all: &mut Registry) {
         all.register(
             "queue_messages",

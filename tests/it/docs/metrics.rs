@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use twinstream::event::{ArrivalOutcome, DeliveryOutcome, Path, Timestamp};
-use twinstream::telemetry::{Metrics, TargetState};
+use twinstream::event::{ArrivalOutcome, DeliveryOutcome, Path, PerPath, Timestamp};
+use twinstream::telemetry::{Measured, Metrics, TargetState};
 
 use crate::repository;
 
@@ -38,6 +38,12 @@ fn rendered() -> String {
     metrics.set_door_open(Path::Webhook, true);
     metrics.target_opened(&target);
     metrics.set_target(&target, &TargetState::new(Timestamp::from_millis(0)));
+    metrics.set_queues(&BTreeMap::from([("main", 1)]));
+    metrics.received(took);
+    let measured = Measured { loss: Some((0.0, 0.1, 0.2)), latency_p99: Some(1.0) };
+    metrics.set_compared(&PerPath { webhook: measured, eventbridge: Measured::default() });
+    metrics.set_alarm("loss", 1);
+    metrics.alarm_told(true);
     metrics.render()
 }
 
@@ -118,7 +124,9 @@ fn every_metric_is_on_the_page_and_the_page_has_no_other() {
 
 #[test]
 fn the_test_above_touches_every_metric() {
-    let source = repository::read("src/telemetry/metrics.rs");
+    let source = ["mod", "watched"]
+        .map(|file| repository::read(&format!("src/telemetry/metrics/{file}.rs")))
+        .concat();
     let registered =
         source.matches("all.register(").count() + source.matches("all.register_with_unit(").count();
     assert_eq!(read(&rendered()).len(), registered, "touch the new metric in `rendered`");
@@ -132,7 +140,10 @@ fn every_metric_has_a_help_a_prefix_and_a_base_unit() {
         assert!(text.contains(&format!("# HELP {family} ")), "{name} has no help");
         assert!(name.starts_with("twinstream_"), "{name}");
         assert!(matches!(metric.unit.as_str(), "" | "seconds" | "bytes"), "{name}: {metric:?}");
-        let allowed = ["path", "outcome", "target", "route", "status", "cause", "call", "reason"];
+        let allowed = [
+            "path", "outcome", "target", "route", "status", "cause", "call", "reason", "queue",
+            "bound", "alarm",
+        ];
         let unknown = metric.labels.iter().find(|label| !allowed.contains(&label.as_str()));
         assert_eq!(unknown, None, "{name}: labels come from enums, never from input");
     }

@@ -199,7 +199,7 @@ mod tests {
         let difference =
             ("webhook ahead by 500 ms".to_owned(), "95 %: 500 ms to 500 ms".to_owned());
         assert_eq!(card.difference, Some(difference));
-        let loss = (Path::Webhook, "0 %".to_owned(), "0 of 4,000; 95 %: up to 0.075 %".to_owned());
+        let loss = (Path::Webhook, "0 %".to_owned(), "0 of 4,000; 95 %: up to 0.0749 %".to_owned());
         assert_eq!(card.losses.first(), Some(&loss));
     }
 
