@@ -3,7 +3,7 @@
 use super::sketch::Malformed;
 
 /// Appends a number: one byte below 128, ten at most.
-pub(super) fn put(into: &mut Vec<u8>, mut number: u64) {
+pub(in crate::summary) fn put(into: &mut Vec<u8>, mut number: u64) {
     loop {
         let low = u8::try_from(number & 0x7f).unwrap_or_default();
         number >>= 7;
@@ -16,7 +16,7 @@ pub(super) fn put(into: &mut Vec<u8>, mut number: u64) {
 }
 
 /// Takes a number off the front.
-pub(super) fn take(from: &mut &[u8]) -> Result<u64, Malformed> {
+pub(in crate::summary) fn take(from: &mut &[u8]) -> Result<u64, Malformed> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = from.split_first().ok_or(Malformed)?;

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::precision::LONGEST_MS;
 use super::{Precision, Sketch};
+use crate::summary::varint::{put, take};
 
 /// The bytes are no sketch, or one of a later version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -76,32 +77,6 @@ impl Sketch {
             && self.max <= LONGEST_MS
             && self.negative <= self.count
     }
-}
-
-fn put(into: &mut Vec<u8>, mut number: u64) {
-    loop {
-        let low = u8::try_from(number & 0x7f).unwrap_or_default();
-        number >>= 7;
-        if number == 0 {
-            into.push(low);
-            return;
-        }
-        into.push(low | 0x80);
-    }
-}
-
-fn take(from: &mut &[u8]) -> Result<u64, Malformed> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let [byte] = take_bytes(from)?;
-        let bits = u64::from(byte & 0x7f);
-        let placed = bits.checked_shl(shift).filter(|placed| placed >> shift == bits);
-        number |= placed.ok_or(Malformed)?;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
-    }
-    Err(Malformed)
 }
 
 fn take_bytes<const N: usize>(from: &mut &[u8]) -> Result<[u8; N], Malformed> {
