@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use twinstream::clock::Clock;
+
 use crate::support::cloud::Cloud;
 use crate::support::event::event;
 use crate::support::gateway::Gateway;
@@ -61,6 +63,48 @@ fn reads(settings: &Settings) {
     let story: serde_json::Value = serde_json::from_slice(&show.stdout).unwrap();
     assert_eq!(story["arrivals"].as_array().unwrap().len(), 2);
     check(&process::run(settings, &["events", "show", "evt_0"]), 1, "no event with the id evt_0");
+}
+
+/// Events of one type came by both paths, those of another by the webhook alone.
+#[tokio::test]
+async fn a_pipeline_learns_by_the_exit_code_whether_an_expectation_holds() {
+    let cloud = Cloud::stand_in().await;
+    let settings = Settings::new("both").queue(&cloud.endpoint_url, &cloud.queue_url);
+    let gateway = Gateway::start(settings).await;
+    gateway.covers().await;
+    for number in 0..10 {
+        let both = number < 5;
+        let kind = if both { "user.created" } else { "user.deleted" };
+        let one = event(&format!("evt_{number}"), number, 1)
+            .with("type", kind)
+            .with("time", Clock::System.now().to_string());
+        assert_eq!(gateway.post(&one.body()).await.status, 204);
+        if both {
+            cloud.send(one.by_eventbridge().envelope()).await;
+        }
+    }
+    gateway.arrived(15).await;
+    gateway.covered().await;
+    let settings = gateway.stop().await;
+    let assert = |settings: &Settings, kind: &str, expect: &str| {
+        process::run(settings, &["compare", "--assert", "--type", kind, "--expect", expect])
+    };
+    // Five events without a miss show a loss of at most 60 %, and no less.
+    check(&assert(&settings, "user.created", "both"), 4, "not enough data");
+    check(&assert(&settings, "user.deleted", "eventbridge"), 1, "eventbridge, loss");
+    let lax = settings.set("compare.loss_max", "0.7");
+    check(&assert(&lax, "user.created", "both"), 0, "holds");
+    let json = process::run(&lax, &["compare", "--json", "--assert", "--type", "user.created"]);
+    check(&json, 0, "\"outcome\": \"holds\"");
+    let pairs = process::run(&lax, &["compare", "--csv", "-", "--type", "user.created"]);
+    let lines = String::from_utf8(pairs.stdout).unwrap();
+    assert!(lines.starts_with("id,type,time,webhook_at,eventbridge_at,difference_ms,"), "{lines}");
+    assert_eq!(lines.lines().count(), 6, "{lines}");
+    assert!(lines.lines().skip(1).all(|line| line.contains(",user.created,")), "{lines}");
+    let file = lax.file("pairs.csv");
+    let written = process::run(&lax, &["compare", "--csv", &file.to_string_lossy()]);
+    check(&written, 0, "10 events written");
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 11);
 }
 
 fn reports(settings: &Settings) {
