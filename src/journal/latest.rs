@@ -1,5 +1,7 @@
 //! Which arrivals come out of order: after one with a later `time`, by the same path.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, params};
 
 use super::sqlite::{path_code, path_of};
@@ -38,6 +40,9 @@ impl Mark {
     }
 }
 
+/// Clocks of hosts that are in use are not further apart.
+const AHEAD_MAX: Duration = Duration::from_mins(5);
+
 /// The marks of both paths. They move within a transaction, and go back if that fails.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
@@ -56,8 +61,12 @@ impl Latest {
         Ok(Self { committed: marks, current: marks })
     }
 
-    /// Takes an arrival of a live event in. Whether it is out of order.
+    /// Takes an arrival of a live event in. Whether it is out of order. One from far in the future is in no
+    /// order, or everything until then would come after it.
     pub(super) fn overtakes(&mut self, path: Path, at: Timestamp, time: Timestamp) -> bool {
+        if time > at.plus(AHEAD_MAX) {
+            return false;
+        }
         self.current.of_mut(path).overtakes(at, time)
     }
 
@@ -103,6 +112,18 @@ mod tests {
     fn an_arrival_after_a_later_event_is_out_of_order() {
         check(&[(1, 10), (2, 20), (3, 15), (4, 20), (5, 21)], &[false, false, true, false, false]);
         check(&[(1, 10), (2, 9), (3, 8)], &[false, true, true]);
+    }
+
+    #[test]
+    fn an_event_from_far_in_the_future_overtakes_nothing() {
+        let mut latest = Latest::default();
+        let at = |minutes: i64| Timestamp::from_millis(minutes * 60_000);
+        let mut overtakes = |arrived, time| latest.overtakes(Path::Webhook, at(arrived), at(time));
+        assert!(!overtakes(1, 1));
+        assert!(!overtakes(2, 10_000));
+        assert!(!overtakes(3, 3));
+        assert!(!overtakes(4, 9));
+        assert!(overtakes(5, 5));
     }
 
     #[test]
