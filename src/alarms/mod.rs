@@ -1,7 +1,7 @@
 //! Alarms: what somebody should know without looking.
 //!
-//! [`Watch`] reads [`Facts`] every now and then; [`rules`] say what is wrong with them, [`hysteresis`]
-//! whether it has lasted, or has been over, for long enough to say so; [`post`] says it. An alarm is told when it
+//! [`Watch`] reads [`Facts`] every now and then; rules say what is wrong with them, and hysteresis whether it
+//! has lasted, or has been over, for long enough to say so; a [`Poster`] says it to each destination. An alarm is told when it
 //! is raised, again as long as it lasts, and when it is over: never once for every look. Nothing of this is
 //! stored: after a restart an alarm is raised anew when it has lasted for [`Settings::raise_after`].
 
