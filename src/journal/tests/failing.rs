@@ -218,3 +218,53 @@ async fn without_a_writer_the_journal_is_stopped() {
     drop(writer);
     assert_eq!(journal.probe().await.unwrap_err().cause(), "stopped");
 }
+
+/// What was summed up in a transaction that failed is summed up once, by the next one; and what never came
+/// overtakes nothing.
+#[tokio::test]
+async fn sums_go_back_with_a_failed_transaction() {
+    use crate::summary::{Cell, Count, Scope};
+
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    server.advance(MINUTE);
+    let stopped = server.stop();
+    let (journal, writer) = stopped.open().unwrap();
+    nearly_full(&writer);
+    let now = stopped.clock.now();
+    let send = |sent: Sent| journal.accept(sent.arrived(now, Vec::new()));
+    let huge = Quarantined::new(Path::Webhook, now, ("bad_json", ""), &noise(1_000_000));
+    let mut thread = None;
+    let (summed, second, later, full, ()) = tokio::join!(
+        journal.summarize(),
+        send(eventbridge("evt_1")),
+        send(webhook("evt_2").of_user("b").later(MINUTE * 3)),
+        journal.quarantine(huge),
+        async { thread = Some(std::thread::spawn(move || writer.run())) }
+    );
+    assert!(summed.is_err() && second.is_err() && later.is_err() && full.is_err());
+
+    assert_eq!(journal.summarize().await.unwrap().events, 1);
+    assert_eq!(journal.summarize().await.unwrap().events, 0);
+    assert_eq!(send(eventbridge("evt_1")).await.unwrap().outcome, ArrivalOutcome::Accepted);
+    let next = webhook("evt_3").of_user("c").later(MINUTE);
+    let next = next.arrived(now.plus(Duration::from_secs(1)), Vec::new());
+    assert!(journal.accept(next).await.unwrap().is_new);
+    let question = Question {
+        from: START.minus(MINUTE),
+        to: START.plus(MINUTE * 60),
+        scope: Scope::default(),
+        settled_until: START.plus(MINUTE * 60),
+        ignore: Vec::new(),
+    };
+    let answer = journal.reader().unwrap().summaries(question).await.unwrap();
+    let mut all = Cell::default();
+    for (_, _, cell) in &answer.stretches {
+        all.merge(cell);
+    }
+    let counts = all.counts();
+    assert_eq!((counts.get(Count::Both), counts.get(Count::WebhookOnly)), (1, 1));
+    assert_eq!(counts.get(Count::WebhookOutOfOrder), 0);
+    drop(journal);
+    thread.unwrap().join().unwrap();
+}
