@@ -17,8 +17,10 @@ pub struct Facts {
     pub doors: BTreeMap<crate::event::Path, DoorState>,
     /// The targets that routes lead to.
     pub targets: BTreeMap<Arc<str>, TargetState>,
-    /// Arrivals by each path since [`Limits::silent_for`](super::Limits) ago, and when the last came.
+    /// Arrivals by each path since [`Limits::silent_for`](super::Limits) ago,
     pub came_lately: PerPath<u64>,
+    /// as far back as has been watched: shorter just after a start.
+    pub watched_for: Duration,
     /// Requests with a wrong secret, lately.
     pub refused: u64,
     /// Arrivals that were not understood, lately.
@@ -54,17 +56,29 @@ pub(super) struct Counted {
 #[derive(Debug, Default)]
 pub(super) struct Tape(VecDeque<(Timestamp, Counted)>);
 
-/// Looks that are remembered, at most.
-const LOOKS_MAX: usize = 2_000;
+/// Looks that are remembered of the time that is kept, about.
+const LOOKS: u32 = 1_000;
 
 impl Tape {
-    /// Remembers a look, and forgets what is older than `keep`, but for the last before that.
+    /// Remembers a look, and forgets what is older than `keep`, but for the last before that. Of looks that
+    /// follow each other closely the last is remembered.
     pub(super) fn push(&mut self, at: Timestamp, counted: Counted, keep: Duration) {
+        let before_last = self.0.iter().rev().nth(1);
+        if before_last.is_some_and(|(before, _)| at < before.plus(keep / LOOKS)) {
+            self.0.pop_back();
+        }
         self.0.push_back((at, counted));
         let horizon = at.minus(keep);
-        while self.0.len() > LOOKS_MAX || self.0.get(1).is_some_and(|(next, _)| *next <= horizon) {
+        while self.0.get(1).is_some_and(|(next, _)| *next <= horizon) {
             self.0.pop_front();
         }
+    }
+
+    /// How far back it goes.
+    pub(super) fn length(&self) -> Duration {
+        let ends = self.0.front().zip(self.0.back());
+        let nanos = ends.map_or(0, |((first, _), (last, _))| last.nanos_since(*first));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 
     /// How much a number has grown within so long before the last look, as far as is remembered.
@@ -90,6 +104,30 @@ mod tests {
         }
         let growth = tape.growth(Duration::from_secs(within), |counted| counted.refused);
         assert_eq!(growth, expected);
+    }
+
+    #[test]
+    fn what_is_remembered_has_a_length() {
+        let mut tape = Tape::default();
+        assert_eq!(tape.length(), Duration::ZERO);
+        for seconds in [5, 20, 95] {
+            let at = Timestamp::from_millis(seconds * 1_000);
+            tape.push(at, Counted::default(), Duration::from_mins(10));
+        }
+        assert_eq!(tape.length(), Duration::from_secs(90));
+    }
+
+    #[test]
+    fn however_often_it_is_looked_little_is_remembered() {
+        let (mut tape, keep) = (Tape::default(), Duration::from_mins(10));
+        for tenths in 0..20_000_u32 {
+            let counted = Counted { refused: tenths.into(), ..Counted::default() };
+            tape.push(Timestamp::from_millis(i64::from(tenths) * 100), counted, keep);
+        }
+        assert!(tape.0.len() < 1_500, "{}", tape.0.len());
+        assert!(tape.length() >= keep);
+        let growth = tape.growth(Duration::from_mins(1), |counted| counted.refused);
+        assert!((590..=610).contains(&growth), "{growth}");
     }
 
     #[test]

@@ -193,6 +193,7 @@ async fn facts(
             webhook: growth(limits.silent_for, |counted| counted.came.webhook),
             eventbridge: growth(limits.silent_for, |counted| counted.came.eventbridge),
         },
+        watched_for: memory.tape.length(),
         refused: growth(limits.within, |counted| counted.refused),
         quarantined: growth(limits.within, |counted| counted.quarantined),
         died: growth(limits.within, |counted| counted.died),

@@ -206,6 +206,7 @@ fn silence(facts: &Facts, limits: &Limits, path: Path) -> Option<Finding> {
     let (own, others) = (*facts.came_lately.of(path), *facts.came_lately.of(path.other()));
     let silent = facts.mode == Some(PathSet::Both)
         && open
+        && facts.watched_for >= limits.silent_for
         && own == 0
         && others >= limits.silent_while.max(1);
     silent.then(|| Finding {

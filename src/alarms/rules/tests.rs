@@ -29,6 +29,7 @@ fn quiet() -> Facts {
         doors: Path::ALL.into_iter().map(|path| (path, open.clone())).collect(),
         targets: [("app".into(), TargetState::new(Timestamp::from_millis(0)))].into(),
         came_lately: PerPath { webhook: 1, eventbridge: 1_000 },
+        watched_for: Duration::from_mins(5),
         quarantined: 2,
         died: 1,
         oldest_pending: [("app".to_owned(), Duration::from_mins(10))].into(),
@@ -84,6 +85,8 @@ fn silence_is_told_while_the_other_path_speaks() {
     let silent = [(Alarm::Silence, "webhook", what)];
     check(|facts| facts.came_lately.webhook = 0, &silent);
     check(|facts| facts.came_lately = PerPath { webhook: 0, eventbridge: 9 }, &[]);
+    let just_started = Duration::from_secs(299);
+    check(|facts| (facts.came_lately.webhook, facts.watched_for) = (0, just_started), &[]);
     check(
         |facts| {
             facts.came_lately.webhook = 0;
