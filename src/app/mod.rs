@@ -8,6 +8,7 @@ mod tasks;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -247,6 +248,7 @@ impl Gateway {
             metrics: base.metrics.clone(),
             flags: config.flags,
             health: base.health.clone(),
+            setback: Arc::new(AtomicI64::new(i64::MIN)),
         };
         let reprocessor = Reprocessor::new(intake.clone(), base.journal.reader()?);
         self.parts.spawn("quarantine", reprocessor.run(self.stop_parts.clone()));

@@ -1,6 +1,7 @@
 //! What each path costs in a month, at the measured rate and by the prices of the configuration.
 
-use super::document::{CostItem, Costs, PathCost, Paths};
+use super::document::{CostItem, Costs, PathCost, PathReport, Paths};
+use super::proportion::Share;
 
 /// Days of a month.
 const DAYS: f64 = 30.0;
@@ -35,13 +36,13 @@ pub struct Prices {
 /// below the 64 KiB that AWS bills as one. Source: the pricing pages of EventBridge and SQS.
 pub(super) fn costs(prices: &Prices, paths: &Paths, settled_per_day: f64) -> Costs {
     let events = settled_per_day * DAYS;
-    let share = |seen: u64, again: u64| {
-        let all = paths.webhook.seen.max(paths.eventbridge.seen);
-        let (arrivals, all) = (super::number::as_f64(seen + again), super::number::as_f64(all));
-        if all > 0.0 { arrivals / all } else { 0.0 }
+    // Each event comes once by each path, but for what that loses, and now and then once more.
+    let arrivals = |path: &PathReport| {
+        let firsts = Share { part: path.seen, whole: path.seen + path.duplicates };
+        let lost = path.covered.loss.map_or(0.0, |loss| loss.estimate);
+        (1.0 - lost) / firsts.ratio().filter(|ratio| *ratio > 0.0).unwrap_or(1.0)
     };
-    let webhook = share(paths.webhook.seen, paths.webhook.duplicates);
-    let eventbridge = share(paths.eventbridge.seen, paths.eventbridge.duplicates);
+    let (webhook, eventbridge) = (arrivals(&paths.webhook), arrivals(&paths.eventbridge));
     let polls = f64::from(prices.receivers) * DAYS * 86_400.0 / POLL_SECONDS;
     Costs {
         as_of: prices.as_of.to_string(),

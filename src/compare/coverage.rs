@@ -134,6 +134,13 @@ pub fn covered_seconds(stretches: &[Window], window: Window) -> f64 {
     seconds
 }
 
+/// Seconds of `window` in which both doors were open: what each covers, less what only one of them does.
+pub(super) fn both_open_seconds(coverage: &Coverage, window: Window) -> f64 {
+    let (webhook, eventbridge) = (coverage.of(Path::Webhook), coverage.of(Path::Eventbridge));
+    let either = covered_seconds(&[webhook, eventbridge].concat(), window);
+    covered_seconds(webhook, window) + covered_seconds(eventbridge, window) - either
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::collection::vec;

@@ -112,12 +112,13 @@ fn pairing(document: &Document) -> Option<String> {
 fn uncertainty(document: &Document) -> String {
     let confidence = percent(document.method.confidence);
     let error = percent(document.method.latency_relative_error);
-    let bootstrap = match Path::ALL.into_iter().find_map(|path| document.paths.of(path).p99_ms) {
-        Some(_) => {
-            " Those of the median difference and of the 99 % latency are by block bootstrap, which \
+    let p99 = Path::ALL.into_iter().any(|path| document.paths.of(path).p99_ms.is_some());
+    let median = document.pairs.difference_ms.is_some_and(|difference| difference.low.is_some());
+    let bootstrap = if p99 || median {
+        " Those of the median difference and of the 99 % latency are by block bootstrap, which \
              allows for arrivals that follow each other closely."
-        }
-        None => "",
+    } else {
+        ""
     };
     format!(
         "Intervals are of {confidence} and take losses as independent; losses that come in bursts \

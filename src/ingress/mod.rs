@@ -8,6 +8,7 @@ mod sqs;
 mod webhook;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tracing::debug;
 
@@ -45,6 +46,8 @@ pub struct Intake {
     pub flags: FlagRules,
     /// Since when the doors have been open.
     pub health: Health,
+    /// When something could not be stored last, in nanoseconds: what happened before had to wait for us.
+    pub setback: Arc<AtomicI64>,
 }
 
 /// What became of the bytes. Either way they are on disk.
@@ -101,7 +104,9 @@ impl Intake {
 
     async fn accept(&self, event: Event, mut arrival: Arrival) -> Result<Taken, JournalError> {
         let path = arrival.path();
+        let setback = Timestamp::from_nanos(self.setback.load(Ordering::Relaxed));
         let open_since = self.health.door(path).and_then(|door| door.open_since());
+        let open_since = open_since.map(|since| since.max(setback));
         arrival.flags = self.flags.flags(&arrival, event.time, open_since);
         let lag_ms = arrival.at.millis_since(event.time);
         let live = event.purpose == Purpose::Live;
@@ -136,7 +141,10 @@ impl Intake {
     }
 
     fn observe_failure<T>(&self, stored: Result<T, JournalError>) -> Result<T, JournalError> {
-        stored.inspect_err(|error| self.metrics.journal_failed(error.cause()))
+        stored.inspect_err(|error| {
+            self.metrics.journal_failed(error.cause());
+            self.setback.store(self.clock.now().as_nanos(), Ordering::Relaxed);
+        })
     }
 }
 

@@ -32,10 +32,11 @@ pub(super) fn step(
     let cutoff = now.minus(settings.keep);
     let too_big = file_bytes_used(connection)? > settings.size_bytes_max;
     let range = expired(connection, shelf.summed.get(), cutoff, too_big)?;
-    // When the file is too big, what is quarantined goes as far back as events do.
+    // When the file is too big, what is quarantined goes as far back as events do; or all of it, where it
+    // is all that there is. Events that may not go yet are no reason to throw it away.
     let horizon = match range {
         Some((_, _, stored_at)) if too_big => stored_at.max(cutoff),
-        None if too_big => now,
+        None if too_big && !has_events(connection)? => now,
         Some(_) | None => cutoff,
     };
     let quarantined = delete_quarantined(connection, horizon)?;
@@ -59,6 +60,12 @@ pub(super) fn step(
     shelf.forgotten.set(forgotten);
     shelf.in_hand.retain(|seq| *seq > last);
     Ok(Retained { events, quarantined, more: true })
+}
+
+fn has_events(connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM events)")?
+        .query_row([], |row| row.get(0))
 }
 
 /// Pages in use, in bytes: freed pages are used again before the file grows.

@@ -32,6 +32,7 @@ pub(super) fn step(
     connection: &Connection,
     shelf: &mut Shelf,
     settled_until: Timestamp,
+    now: Timestamp,
 ) -> rusqlite::Result<Summarized> {
     let aside = sum_set_aside(connection, shelf, settled_until)?;
     let sql = format!("SELECT {COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?");
@@ -44,7 +45,9 @@ pub(super) fn step(
         while let Some(row) = rows.next()? {
             let seq: i64 = row.get(0)?;
             let entry = entries.read(row)?;
-            if entry.event.first_arrival().is_none_or(|first| first > settled_until) {
+            // An arrival of a time to come, from before the clock was set back, holds up nobody.
+            let is_young = |first| first > settled_until && first <= now;
+            if entry.event.first_arrival().is_none_or(is_young) {
                 break;
             }
             if entry.event.has_settled_by(settled_until) {
@@ -66,7 +69,7 @@ pub(super) fn step(
     Ok(Summarized { events: events + aside, more: events == STEP })
 }
 
-/// An event whose own time is still to come by this host's clock.
+/// An event whose own time, or whose arrival's, is still to come by this host's clock.
 fn set_aside(connection: &Connection, seq: i64) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT INTO set_aside (seq) VALUES (?)")?.execute([seq]).map(drop)
 }
@@ -76,9 +79,12 @@ fn sum_set_aside(
     shelf: &mut Shelf,
     settled_until: Timestamp,
 ) -> rusqlite::Result<usize> {
+    // CROSS JOIN: from the few that are set aside to their events, never through all events by their time.
     let waiting: Vec<i64> = connection
         .prepare_cached(
-            "SELECT seq FROM set_aside JOIN events USING (seq) WHERE time_ns <= ? LIMIT ?",
+            "SELECT seq FROM set_aside CROSS JOIN events USING (seq) WHERE time_ns <= ?1
+                AND min(coalesce(webhook_at, eventbridge_at), coalesce(eventbridge_at, webhook_at)) <= ?1
+             LIMIT ?2",
         )?
         .query_map(params![settled_until, SET_ASIDE_STEP], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
@@ -193,14 +199,20 @@ fn stored(connection: &Connection, key: &Key) -> rusqlite::Result<Option<Cell>> 
     }
 }
 
-/// Deletes what begins before this instant, of each scale and type.
+/// So many stretches of each scale and type are deleted in one step.
+const EXPIRE_STEP: i64 = 500;
+
+/// Deletes some of what begins before this instant, of each scale and type.
 pub(super) fn expire(connection: &Connection, cutoff: Timestamp) -> rusqlite::Result<()> {
     for scale in Scale::ALL {
         let mut kind = Some(String::new());
         while let Some(of) = kind {
             connection
-                .prepare_cached("DELETE FROM summaries WHERE scale = ? AND kind = ? AND start < ?")?
-                .execute(params![scale_code(scale), of, cutoff])?;
+                .prepare_cached(
+                    "DELETE FROM summaries WHERE scale = ?1 AND kind = ?2 AND start < min(?3,
+                        (SELECT min(start) FROM summaries WHERE scale = ?1 AND kind = ?2) + ?4)",
+                )?
+                .execute(params![scale_code(scale), of, cutoff, EXPIRE_STEP * scale.nanos()])?;
             kind = next_kind(connection, scale, &of)?;
         }
     }

@@ -355,7 +355,7 @@ impl Writer {
             }
             Op::Summarize(reply) => {
                 let settled_until = now.minus(self.settings.summaries.settle_after());
-                later(reply, summaries::step(connection, shelf, settled_until), finishes)
+                later(reply, summaries::step(connection, shelf, settled_until, now), finishes)
             }
             Op::Probe(reply) => {
                 let result = super::set_meta(connection, "probed_at", now.as_nanos());

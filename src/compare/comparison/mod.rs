@@ -1,7 +1,7 @@
 //! From what is known of the settled events to the document.
 
 use super::bootstrap::quantile_interval;
-use super::coverage::{Coverage, Window, covered_seconds};
+use super::coverage::{Coverage, Window, both_open_seconds, covered_seconds};
 use super::document::{
     Bin, CoveredLoss, Document, DuplicateKinds, Events, Excluded, Hop, LatencyFlagged,
     LatencySummary, Method, PairRules, Pairs, PathReport, Paths, Payloads, PointerCount, Scope,
@@ -36,7 +36,7 @@ pub(super) fn compare(
     let pairs = facts.pairs();
     let excluded = facts.excluded();
     let settled = facts.all.total();
-    let per_day = facts.per_day(settled);
+    let per_day = facts.per_day();
     let costs = settings
         .prices
         .as_ref()
@@ -240,15 +240,14 @@ impl<'a> Facts<'a> {
         Payloads { differing, pointers, elsewhere }
     }
 
-    /// Settled events in a day, at the rate of the time in which a door was open; `None` when it is less
-    /// than a second, or nothing came.
-    fn per_day(&self, settled: u64) -> Option<f64> {
+    /// Settled events in a day, at the rate of the time in which both doors were open; `None` when it is less
+    /// than a second, or nothing happened in it.
+    fn per_day(&self) -> Option<f64> {
         let SettledWindow { from, settled_until, .. } = self.settled_window();
         let judged = Window { from, to: settled_until };
-        let either =
-            [self.coverage.of(Path::Webhook), self.coverage.of(Path::Eventbridge)].concat();
-        let seconds = covered_seconds(&either, judged);
-        (seconds >= 1.0 && settled > 0).then(|| super::number::as_f64(settled) / seconds * 86_400.0)
+        let seconds = both_open_seconds(self.coverage, judged);
+        let events = self.covered.total();
+        (seconds >= 1.0 && events > 0).then(|| super::number::as_f64(events) / seconds * 86_400.0)
     }
 }
 

@@ -131,7 +131,12 @@ pub(super) struct Evidence {
 enum Standing {
     Holds,
     Exceeded,
-    Open { more_events: Option<u64> },
+    /// The loss is open.
+    Open {
+        more_events: Option<u64>,
+    },
+    /// The loss holds; something else is open.
+    Waiting,
 }
 
 /// Decides by the thresholds of the settings.
@@ -166,9 +171,11 @@ fn by_loss(evidence: &Evidence, settings: &Settings) -> Verdict {
     let standing = |path| standing(path, evidence, settings);
     match (standing(Path::Webhook), standing(Path::Eventbridge)) {
         (Standing::Holds, Standing::Holds) => by_difference(evidence, settings),
-        (Standing::Holds, other) => only_one_holds(Path::Webhook, other),
-        (other, Standing::Holds) => only_one_holds(Path::Eventbridge, other),
+        (Standing::Holds, other) => only_one_holds(Path::Webhook, other, evidence),
+        (other, Standing::Holds) => only_one_holds(Path::Eventbridge, other, evidence),
         (Standing::Exceeded, Standing::Exceeded) => both_exceed(evidence, settings),
+        (Standing::Waiting, _) => waiting(Path::Webhook, evidence),
+        (_, Standing::Waiting) => waiting(Path::Eventbridge, evidence),
         (Standing::Open { more_events }, Standing::Exceeded)
         | (Standing::Exceeded, Standing::Open { more_events }) => more_needed(more_events),
         (Standing::Open { more_events: webhook }, Standing::Open { more_events: eventbridge }) => {
@@ -182,6 +189,7 @@ fn standing(path: Path, evidence: &Evidence, settings: &Settings) -> Standing {
     match together(evidence.criteria.of(path)) {
         Outcome::Holds => Standing::Holds,
         Outcome::Fails => Standing::Exceeded,
+        Outcome::NotEnoughData if loss_of(path, evidence) == Outcome::Holds => Standing::Waiting,
         Outcome::NotEnoughData => {
             let missing = evidence.sightings.missing(path);
             match events_to_decide(missing, settings.loss_max, settings.confidence) {
@@ -234,7 +242,25 @@ fn by_difference(evidence: &Evidence, settings: &Settings) -> Verdict {
     decided(choice, reason)
 }
 
-fn only_one_holds(path: Path, other: Standing) -> Verdict {
+/// Where the path's loss stands.
+fn loss_of(path: Path, evidence: &Evidence) -> Outcome {
+    let mut criteria = evidence.criteria.of(path).iter();
+    let loss = criteria.find(|criterion| criterion.measure == "loss");
+    loss.map_or(Outcome::NotEnoughData, |criterion| criterion.outcome)
+}
+
+/// The loss is small enough, and something else is not known well enough yet.
+fn waiting(path: Path, evidence: &Evidence) -> Verdict {
+    let mut criteria = evidence.criteria.of(path).iter();
+    let open = criteria.find(|criterion| criterion.outcome == Outcome::NotEnoughData);
+    let what = open.map_or("something", |criterion| what(criterion));
+    undecided(format!(
+        "Not enough data yet: the {what} of {} is not known well enough; its loss is.",
+        name(path)
+    ))
+}
+
+fn only_one_holds(path: Path, other: Standing, evidence: &Evidence) -> Verdict {
     let choice = match path {
         Path::Webhook => Choice::Webhook,
         Path::Eventbridge => Choice::Eventbridge,
@@ -247,7 +273,13 @@ fn only_one_holds(path: Path, other: Standing) -> Verdict {
             counted(more, "more event"),
             name(missed)
         ),
-        Standing::Holds | Standing::Exceeded | Standing::Open { more_events: None } => {
+        _ if loss_of(missed, evidence) == Outcome::Holds => {
+            format!("{} is the only path shown to keep all its limits.", title(path))
+        }
+        Standing::Holds
+        | Standing::Exceeded
+        | Standing::Waiting
+        | Standing::Open { more_events: None } => {
             format!("{} is the only path shown to lose little enough.", title(path))
         }
     };
@@ -255,6 +287,21 @@ fn only_one_holds(path: Path, other: Standing) -> Verdict {
 }
 
 fn both_exceed(evidence: &Evidence, settings: &Settings) -> Verdict {
+    let holds = |path| loss_of(path, evidence) == Outcome::Holds;
+    let beside = "No path keeps all its limits";
+    match (holds(Path::Webhook), holds(Path::Eventbridge)) {
+        (false, false) => {}
+        (true, true) => {
+            let mut verdict = by_difference(evidence, settings);
+            verdict.reasons.insert(0, format!("{beside}, though both lose little enough."));
+            return verdict;
+        }
+        (webhook, _) => {
+            let path = if webhook { Path::Webhook } else { Path::Eventbridge };
+            let choice = if webhook { Choice::Webhook } else { Choice::Eventbridge };
+            return decided(choice, format!("{beside}; {} alone loses little enough.", name(path)));
+        }
+    }
     let sightings = evidence.sightings;
     let rule = "Neither path alone loses little enough: with both, an event is lost only when both \
                 lose it";
@@ -294,10 +341,19 @@ fn limit_reasons(path: Path, evidence: &Evidence) -> Vec<String> {
     others.map(limit_reason).collect()
 }
 
+/// What is measured, in words.
+fn what(criterion: &Criterion) -> &'static str {
+    match criterion.measure {
+        "loss" => "loss",
+        "cost_per_month" => "cost of a month",
+        _ => "99 % latency",
+    }
+}
+
 fn limit_reason(criterion: &Criterion) -> String {
     let is_cost = criterion.measure == "cost_per_month";
+    let what = what(criterion);
     let show = |value| if is_cost { quantity(value) } else { duration(value) };
-    let what = if is_cost { "cost of a month" } else { "99 % latency" };
     let (title, limit) = (title(criterion.path), show(criterion.limit));
     let Some(measured) = criterion.measured else {
         return format!("{title}: its {what} is not known; {limit} is allowed.");

@@ -127,3 +127,28 @@ fn a_limit_beside_the_loss_counts_as_much() {
     check(&with(only, Path::Eventbridge, slow(1_000.0, 3_000.0)), Choice::NotEnoughData, None);
     check(&with(seen(), Path::Eventbridge, slow(1_000.0, 1_900.0)), Choice::Webhook, None);
 }
+
+#[test]
+fn what_is_open_or_fails_beside_the_loss_is_said_to_be() {
+    let limit = |low, high| {
+        let measured = Some(super::super::Interval { estimate: low, low, high });
+        let outcome = criteria::outcome(2_000.0, measured);
+        Criterion { path: Path::Webhook, measure: "p99_ms", limit: 2_000.0, measured, outcome }
+    };
+    let said = |webhook: Criterion, eventbridge: Criterion| {
+        let seen = evidence([9_000, 0, 0], Some(HOUR_APART));
+        let both = with(with(seen, Path::Webhook, webhook), Path::Eventbridge, eventbridge);
+        let verdict = decide(&both, &Settings::default());
+        (verdict.choice, verdict.reasons.join(" "))
+    };
+    let (open, slow, quick) = (limit(1_000.0, 3_000.0), limit(3_000.0, 4_000.0), limit(1.0, 2.0));
+    let (choice, reasons) = said(open, slow);
+    assert_eq!(choice, Choice::NotEnoughData);
+    assert!(reasons.contains("the 99 % latency of the webhook is not known well"), "{reasons}");
+    let (choice, reasons) = said(slow, slow);
+    assert_eq!(choice, Choice::Webhook);
+    assert!(reasons.contains("No path keeps all its limits, though both lose"), "{reasons}");
+    let (choice, reasons) = said(slow, quick);
+    assert_eq!(choice, Choice::Eventbridge);
+    assert!(reasons.contains("EventBridge is the only path shown to keep all"), "{reasons}");
+}

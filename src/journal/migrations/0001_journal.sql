@@ -138,6 +138,8 @@ CREATE TABLE coverage (
     no INTEGER PRIMARY KEY, path INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL
 );
 
+CREATE INDEX coverage_until ON coverage (path, until);
+
 -- The latest `time` of the live events that came by each path: what comes after it with an earlier one is
 -- out of order.
 CREATE TABLE latest (path INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL);

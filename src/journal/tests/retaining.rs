@@ -85,6 +85,17 @@ async fn by_size_what_is_quarantined_goes_too() {
 }
 
 #[tokio::test]
+async fn by_size_what_is_quarantined_stays_while_no_event_may_go() {
+    let mut stopped = Stopped::new();
+    stopped.settings.size_bytes_max = NO_BYTES;
+    let server = stopped.start();
+    server.send_new(webhook("evt_1")).await;
+    server.quarantine(Path::Webhook).await;
+    let retained = server.retain().await;
+    assert_eq!((retained.events, retained.quarantined), (0, 0));
+}
+
+#[tokio::test]
 async fn deliveries_that_never_ended_expire_with_their_event_and_are_counted() {
     let server = Server::start();
     server.send_new(webhook("evt_1")).await;

@@ -97,6 +97,26 @@ async fn an_event_of_the_future_waits_for_its_time() {
     assert_eq!(server.counted(Count::Both).await, 1);
 }
 
+/// The host's clock was a day ahead, and is set back.
+#[tokio::test]
+async fn an_arrival_of_a_time_to_come_holds_up_nobody() {
+    let day = Duration::from_hours(24);
+    let mut stopped = Stopped::new();
+    stopped.settings.summaries.keep = LONG;
+    stopped.clock = ManualClock::at(START.plus(day));
+    let server = stopped.start();
+    server.send_new(webhook("evt_1").later(MINUTE)).await;
+    let stopped = server.stop();
+    let server = Stopped { clock: ManualClock::at(START), ..stopped }.start();
+    server.send_new(webhook("evt_2").of_user("auth0|2")).await;
+    server.advance(MINUTE);
+    assert_eq!(server.summarize().await, 2);
+    assert_eq!(server.counted(Count::WebhookOnly).await, 1);
+    server.advance(day + MINUTE);
+    assert_eq!(server.summarize().await, 1);
+    assert_eq!(server.counted(Count::WebhookOnly).await, 2);
+}
+
 #[tokio::test]
 async fn what_came_after_a_later_event_is_out_of_order_across_a_restart() {
     let server = Server::start();
