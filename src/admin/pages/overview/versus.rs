@@ -56,9 +56,6 @@ impl VersusCard {
             losses: Vec::new(),
             empty: Some(empty),
         };
-        let Some(document) = view.pulse.document.as_deref() else {
-            return nothing("The last hour is being compared.".to_owned());
-        };
         if view.mode != PathSet::Both {
             let only = if view.mode == PathSet::Webhook { "webhook" } else { "eventbridge" };
             return nothing(format!(
@@ -66,6 +63,9 @@ impl VersusCard {
                  with. Set mode = \"both\" for a while to know."
             ));
         }
+        let Some(document) = view.pulse.document.as_deref() else {
+            return nothing("The last hour is being compared.".to_owned());
+        };
         if document.events.settled == 0 {
             let grace = words::duration(view.grace.as_secs_f64() * 1e3);
             let waiting = match document.excluded.unsettled {
