@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 pub use aws::AwsAccess;
 
@@ -31,7 +31,7 @@ use crate::delivery::{Destination, Dispatcher, HttpTarget, Retries, Route, Sende
 use crate::event::Path;
 use crate::ingress::{CoverageKeeper, Intake, QueueDoor, Reprocessor, WebhookDoor};
 use crate::journal::{Eraser, Journal, RouteNo, RouteSpec, Rules};
-use crate::listen;
+use crate::listen::{self, Inherited};
 use crate::normalize::identity;
 use crate::routing::{Interest, Routes, turn};
 use crate::telemetry::{Health, Metrics};
@@ -47,6 +47,13 @@ const ADMIN_WITHIN: Duration = Duration::from_millis(300);
 const ATTEMPTS_WITHIN: Duration = Duration::from_secs(1);
 /// Tasks that accept webhook connections: one for each core, up to this many.
 const ACCEPTORS_MAX: usize = 8;
+
+/// What a service manager calls the public listener's socket, and the table of its key `listen`.
+const WEBHOOK: &str = "webhook";
+/// The same of the admin listener.
+const ADMIN: &str = "admin";
+/// What passed sockets may be called; the first is that of a single one without a name.
+pub const SOCKETS: [&str; 2] = [WEBHOOK, ADMIN];
 
 /// Where a running gateway listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -91,6 +98,18 @@ impl Gateway {
     /// When the journal or a listener can't be had, or a target can't be used. A queue that can't be
     /// reached is no error: the door waits for it.
     pub async fn start(config: &Config, access: AwsAccess) -> anyhow::Result<Self> {
+        Self::start_on(Inherited::default(), config, access).await
+    }
+
+    /// The same, on sockets that a service manager holds, where there are any: `webhook` and `admin`.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub async fn start_on(
+        mut sockets: Inherited,
+        config: &Config,
+        access: AwsAccess,
+    ) -> anyhow::Result<Self> {
         let clock = Clock::System;
         let rules = Rules { pair: identity::pair, turn: turn::RULE };
         let (journal, mut writer) = Journal::open(&config.journal, rules, clock.clone())?;
@@ -111,11 +130,14 @@ impl Gateway {
         let health_too = health.clone();
         let base = Base { journal, numbers, clock, health: health_too, metrics, letters, sqs };
 
-        let admin_listener = bind("admin.listen", config.admin.listen).await?;
+        let admin_listener = listener(&mut sockets, ADMIN, config.admin.listen).await?;
         let webhook_listener = match &config.webhook {
-            Some(webhook) => Some(bind("webhook.listen", webhook.listen).await?),
+            Some(webhook) => Some(listener(&mut sockets, WEBHOOK, webhook.listen).await?),
             None => None,
         };
+        for name in sockets.left() {
+            warn!(name, mode = %config.mode, "a socket was passed that this mode does not use");
+        }
         let addresses = Addresses {
             webhook: webhook_listener.as_ref().map(TcpListener::local_addr).transpose()?,
             admin: admin_listener.local_addr()?,
@@ -378,6 +400,15 @@ fn setup(config: &Config) -> admin::Setup {
     }
 }
 
-async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    listen::bind(address).await.with_context(|| format!("{key}: can't listen on {address}"))
+/// The socket that was passed under this name, or a new one on the configured address.
+async fn listener(
+    sockets: &mut Inherited,
+    name: &str,
+    address: SocketAddr,
+) -> anyhow::Result<TcpListener> {
+    let passed = sockets.listener(name);
+    if let Some(passed) = passed.with_context(|| format!("using the passed socket `{name}`"))? {
+        return Ok(passed);
+    }
+    listen::bind(address).await.with_context(|| format!("{name}.listen: can't listen on {address}"))
 }

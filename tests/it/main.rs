@@ -13,6 +13,7 @@
 
 mod admin;
 mod alarms;
+mod backup;
 mod browser;
 mod bus_target;
 mod cli;
