@@ -9,6 +9,7 @@ mod demo;
 mod erase;
 mod events;
 mod healthcheck;
+mod journal;
 mod orders;
 mod out;
 mod pattern;
@@ -68,6 +69,9 @@ enum Command {
     /// Look at what people ordered of a running gateway: who, why, and how far it is.
     #[command(subcommand)]
     Orders(orders::Command),
+    /// Copy the journal of a running gateway, check a copy, put one back.
+    #[command(subcommand)]
+    Journal(journal::Command),
     /// Try whether alarms reach those who are to be told.
     #[command(subcommand)]
     Alarms(alarms::Command),
@@ -216,6 +220,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Quarantine(command) => quarantine::run(command).await,
         Command::Targets(command) => targets::run(command).await,
         Command::Orders(command) => orders::run(command).await,
+        Command::Journal(command) => journal::run(command).await,
         Command::Alarms(command) => alarms::run(command).await,
         Command::CheckConfig(arguments) => check_config::run(arguments),
         Command::Pattern(command) => pattern::run(&command),

@@ -7,6 +7,7 @@
 //! The file is SQLite in WAL mode with `synchronous = FULL`. Only this module knows SQL.
 
 mod accept;
+mod backup;
 mod claim;
 mod content;
 mod counts;
@@ -43,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::{Arrival, Digest, Event, PairingRule, Path, RouteOrder, TurnRule};
 
 pub use accept::{Accepted, Arrived, NewDelivery};
+pub use backup::{BackupError, Contents, backup, check, restore};
 pub use claim::{Backlog, Claim, Claimed};
 pub use content::Content;
 pub use counts::{Counts, DeliveryStates};

@@ -448,7 +448,7 @@ fn refuse_later(op: Op, finishes: &mut Vec<Finish>) {
 }
 
 /// One journal has one server: two writers would each believe that nobody else delivers.
-fn lock(path: &FilePath) -> Result<File, OpenError> {
+pub(super) fn lock(path: &FilePath) -> Result<File, OpenError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
     let beside = PathBuf::from(beside);

@@ -41,6 +41,7 @@ mod quarantine;
 mod queue;
 mod queue_retries;
 mod repository;
+mod restart;
 mod shutdown;
 mod simulate;
 mod support;

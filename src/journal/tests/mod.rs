@@ -2,6 +2,7 @@
 //! stands still until it is moved.
 
 mod accepting;
+mod backing_up;
 mod claiming;
 mod content;
 mod failing;
