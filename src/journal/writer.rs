@@ -17,12 +17,12 @@ use super::latest::Latest;
 use super::orders::{self, Order, Ordered};
 use super::shelf::Shelf;
 use super::{
-    Accepted, Arrived, Claim, Claimed, Committed, JournalError, OpenError, Quarantined, Retained,
-    RouteNo, RouteSpec, Rules, Settings, Settlement, Summarized, accept, claim, counts, quarantine,
-    release, retain, settle, shelf, sqlite, summaries,
+    Accepted, Arrived, Claim, Claimed, Committed, JournalError, Judgement, OpenError, Quarantined,
+    Retained, RouteNo, RouteSpec, Rules, Settings, Settlement, Summarized, Witnessed, accept,
+    claim, counts, quarantine, release, retain, settle, shelf, sqlite, summaries, witness,
 };
 use crate::clock::Clock;
-use crate::event::Path;
+use crate::event::{EventId, Path, Timestamp};
 use crate::telemetry::Chain;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
@@ -42,6 +42,10 @@ pub(super) enum Op {
     DoorIsOpen(Path, bool, Reply<Committed>),
     Retain(Reply<Retained>),
     Summarize(Reply<Summarized>),
+    Rescue(Vec<EventId>, Reply<Committed>),
+    /// What the Events API told, and up to which offset.
+    Witness(Vec<Witnessed>, Option<String>, Reply<Committed>),
+    Judge(Vec<(i64, Timestamp, Judgement)>, Reply<Committed>),
     Probe(Reply<Committed>),
 }
 
@@ -122,6 +126,7 @@ impl Writer {
                 ..shelf::Erasure::default()
             },
             tally: Tally::default(),
+            has_rescues: witness::any_rescues(&connection).map_err(at)?,
             woke: false,
         };
         Ok(Self {
@@ -303,9 +308,9 @@ impl Writer {
             Op::Accept(_, reply) if reply.is_closed() => Ok(()),
             Op::Quarantine(_, reply) if reply.is_closed() => Ok(()),
             Op::Claim(_, reply) if reply.is_closed() => Ok(()),
-            Op::Accept(arrived, reply) => {
+            Op::Accept(mut arrived, reply) => {
                 let accepted =
-                    accept::accept(connection, shelf, &arrived, now).and_then(|accepted| {
+                    accept::accept(connection, shelf, &mut arrived, now).and_then(|accepted| {
                         if self.settings.queue_retries {
                             end::take_in_hand(connection, shelf, &arrived, accepted.seq)?;
                         }
@@ -334,9 +339,9 @@ impl Writer {
             Op::Order(order, reply) => {
                 later(reply, orders::carry_out(connection, shelf, &order, now), finishes)
             }
-            Op::Reprocess(number, arrived, reply) => {
+            Op::Reprocess(number, mut arrived, reply) => {
                 let result = quarantine::take_out(connection, shelf, number).and_then(|there| {
-                    there.then(|| accept::accept(connection, shelf, &arrived, now)).transpose()
+                    there.then(|| accept::accept(connection, shelf, &mut arrived, now)).transpose()
                 });
                 later(reply, result, finishes)
             }
@@ -356,6 +361,19 @@ impl Writer {
             Op::Summarize(reply) => {
                 let settled_until = now.minus(self.settings.summaries.settle_after());
                 later(reply, summaries::step(connection, shelf, settled_until, now), finishes)
+            }
+            Op::Rescue(ids, reply) => {
+                let result = witness::rescue(connection, &ids, now);
+                shelf.has_rescues = true;
+                later(reply, result.map(|()| Committed(())), finishes)
+            }
+            Op::Witness(told, offset, reply) => {
+                let result = witness::witness(connection, &told, offset.as_deref(), now);
+                later(reply, result.map(|()| Committed(())), finishes)
+            }
+            Op::Judge(judged, reply) => {
+                let result = witness::judge(connection, &judged);
+                later(reply, result.map(|()| Committed(())), finishes)
             }
             Op::Probe(reply) => {
                 let result = super::set_meta(connection, "probed_at", now.as_nanos());
@@ -443,6 +461,9 @@ fn refuse_later(op: Op, finishes: &mut Vec<Finish>) {
         Op::Quarantine(_, reply)
         | Op::Settle(_, reply)
         | Op::DoorIsOpen(_, _, reply)
+        | Op::Rescue(_, reply)
+        | Op::Witness(_, _, reply)
+        | Op::Judge(_, reply)
         | Op::Probe(reply) => refuse(reply),
     });
 }

@@ -28,7 +28,8 @@ async fn a_backup_under_load_holds_what_was_acknowledged_and_serves_again() {
             if stopped.is_cancelled() {
                 break;
             }
-            let body = event(&format!("evt_{number}"), u32::try_from(number % 7).unwrap(), number).body();
+            let body =
+                event(&format!("evt_{number}"), u32::try_from(number % 7).unwrap(), number).body();
             connection.send(&http::webhook(&body)).await;
             assert_eq!(connection.receive().await.unwrap().status, 204);
             told.send_replace(number);

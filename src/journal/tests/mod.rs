@@ -12,6 +12,7 @@ mod retaining;
 mod settling;
 mod summing;
 mod turns;
+mod witnessing;
 
 use std::thread::JoinHandle;
 use std::time::Duration;
