@@ -11,6 +11,8 @@ use crate::event::{Digest, Event, EventId, PerPath, Timestamp};
 pub struct Witnessed {
     /// Its id there.
     pub id: EventId,
+    /// Its type.
+    pub kind: Box<str>,
     /// Its `time`.
     pub time: Timestamp,
     /// What is the same of it on every path, whatever its id: see [`fingerprint`].
@@ -24,7 +26,7 @@ impl Witnessed {
     pub fn of(event: &Event, before: Option<String>) -> Self {
         let subject = (&*event.tenant, &*event.kind, &*event.subject);
         let fingerprint = fingerprint(subject, event.time);
-        Self { id: event.id.clone(), time: event.time, fingerprint, before }
+        Self { id: event.id.clone(), kind: event.kind.clone(), time: event.time, fingerprint, before }
     }
 }
 
@@ -90,6 +92,18 @@ impl Fate {
 
     fn of_code(code: i64) -> Self {
         Self::ALL.into_iter().find(|fate| fate.code() == code).unwrap_or_default()
+    }
+
+    /// The name used in documents and labels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::LostAuth0 => "lost_auth0",
+            Self::LostEventbridge => "lost_eventbridge",
+            Self::LostQueue => "lost_queue",
+            Self::LostUs => "lost_us",
+            Self::Unused => "unused",
+        }
     }
 
     /// Whether the path lost it.
@@ -165,10 +179,11 @@ pub(super) fn witness(
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO witnessed (id, time_ns, told_at, fingerprint, before) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO witnessed (id, kind, time_ns, told_at, fingerprint, before)
+         VALUES (?, ?, ?, ?, ?, ?)",
     )?;
-    for Witnessed { id, time, fingerprint, before } in told {
-        insert.execute(params![id.as_str(), time, now, fingerprint, before])?;
+    for Witnessed { id, kind, time, fingerprint, before } in told {
+        insert.execute(params![id.as_str(), kind, time, now, fingerprint, before])?;
     }
     if let Some(offset) = offset {
         connection

@@ -4,5 +4,6 @@
 mod plan;
 
 pub mod auth0;
+pub mod reconcile;
 
 pub use plan::{Change, Plan, Step};

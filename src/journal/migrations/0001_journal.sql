@@ -169,8 +169,8 @@ CREATE INDEX rescues_at ON rescues (at);
 -- What Auth0's Events API told of, until it has settled and is judged. No content: `fingerprint` is a digest
 -- of tenant, type, subject and time; `before` is the offset after which the event can be had again.
 CREATE TABLE witnessed (
-    no INTEGER PRIMARY KEY, id TEXT NOT NULL, time_ns INTEGER NOT NULL, told_at INTEGER NOT NULL,
-    fingerprint BLOB NOT NULL, before TEXT
+    no INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, time_ns INTEGER NOT NULL,
+    told_at INTEGER NOT NULL, fingerprint BLOB NOT NULL, before TEXT
 );
 -- What came of it: how many events of an hour had which fate. See src/journal/witness.rs.
 CREATE TABLE judged (

@@ -77,7 +77,7 @@ fn settled(
     limit: usize,
 ) -> rusqlite::Result<Vec<SettledWitness>> {
     let mut statement = connection.prepare_cached(
-        "SELECT no, id, time_ns, fingerprint, before FROM witnessed
+        "SELECT no, id, time_ns, fingerprint, before, kind FROM witnessed
          WHERE time_ns < ?1 AND told_at < ?1 ORDER BY no LIMIT ?2",
     )?;
     let mut rows = statement.query(params![until, i64::try_from(limit).unwrap_or(i64::MAX)])?;
@@ -86,7 +86,7 @@ fn settled(
         let id: String = row.get(1)?;
         let Ok(id) = EventId::parse(&id) else { continue };
         let (time, fingerprint, before) = (row.get(2)?, row.get(3)?, row.get(4)?);
-        let event = Witnessed { id, time, fingerprint, before };
+        let event = Witnessed { id, kind: row.get(5)?, time, fingerprint, before };
         let seen = seen(connection, &event)?;
         let open = open(connection, time)?;
         settled.push(SettledWitness { no: row.get(0)?, event, seen, open });
