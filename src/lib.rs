@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod compare;
 pub mod alarms;
 pub mod admin;
+pub mod provision;
 pub mod sim;
 pub mod config;
 pub mod app;

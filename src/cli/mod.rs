@@ -12,6 +12,8 @@ mod healthcheck;
 mod orders;
 mod out;
 mod pattern;
+mod plan;
+mod setup;
 mod progress;
 mod quarantine;
 mod serve;
@@ -74,6 +76,10 @@ enum Command {
     /// Try an event pattern on an event: whether it matches, and if not, why.
     #[command(subcommand)]
     Pattern(pattern::Command),
+    /// Wire Auth0 to AWS, and both to this gateway: a plan first, then each thing once, however often it
+    /// is run.
+    #[command(subcommand)]
+    Setup(setup::Command),
     /// Ask a running gateway whether it is ready; exits 0 or 1. For containers.
     Healthcheck(healthcheck::Arguments),
     /// Print shell completions.
@@ -213,6 +219,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Alarms(command) => alarms::run(command).await,
         Command::CheckConfig(arguments) => check_config::run(arguments),
         Command::Pattern(command) => pattern::run(&command),
+        Command::Setup(command) => Box::pin(setup::run(command)).await,
         Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();

@@ -27,6 +27,12 @@ pub(super) fn note(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "{text}"));
 }
 
+/// A question to people at a terminal, whose answer follows on its line.
+pub(super) fn ask(text: &str) {
+    let mut out = std::io::stderr().lock();
+    drop(write!(out, "{text}").and_then(|()| out.flush()));
+}
+
 /// An error, to standard error.
 pub(super) fn error(text: &str) {
     note(&format!("error: {text}"));

@@ -10,7 +10,8 @@ use super::check::Check;
 use super::layers::Layer;
 use super::raw::{self, Raw};
 use super::{
-    Config, ConfigError, Eventbridge, Webhook, alarms, comparison, routes, targets, variables,
+    Config, ConfigError, Eventbridge, Webhook, alarms, auth0, comparison, routes, targets,
+    variables,
 };
 use crate::event::Path;
 use crate::ingress::{Credentials, DeleteAfter, Method, QueueSettings, Secret, WebhookSettings};
@@ -40,6 +41,7 @@ pub(super) fn build(
     let eventbridge =
         raw.mode.contains(Path::Eventbridge).then(|| eventbridge(&mut check, raw.eventbridge));
     let admin = admin(&mut check, &raw.admin);
+    let auth0 = auth0::auth0(&mut check, &raw.auth0);
     let targets = targets::targets(&mut check, &raw.targets, journal.keep);
     let routes = routes::routes(&mut check, &raw.routes, &raw.targets);
     let journal =
@@ -63,6 +65,7 @@ pub(super) fn build(
         compare,
         flags,
         alarms,
+        auth0,
         targets,
         routes,
         warnings,
@@ -314,7 +317,7 @@ pub(super) fn optional_url(check: &mut Check<'_>, key: &str, text: &str) -> Opti
 }
 
 /// `https://sqs.<region>.amazonaws.com/…`: AWS General Reference, SQS endpoints.
-fn region_of(queue: &url::Url) -> Option<String> {
+pub(super) fn region_of(queue: &url::Url) -> Option<String> {
     let mut labels = queue.host_str()?.split('.');
     let (service, region, domain) = (labels.next()?, labels.next()?, labels.next()?);
     (service == "sqs" && domain == "amazonaws").then(|| region.to_owned())

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod asking;
+mod auth0;
 mod build;
 mod check;
 mod comparison;
@@ -10,6 +11,7 @@ mod layers;
 mod raw;
 mod routes;
 mod secrets;
+mod setup;
 mod targets;
 mod variables;
 
@@ -27,11 +29,13 @@ use crate::delivery::Target;
 use crate::event::{FlagRules, PathSet, RouteOrder};
 use crate::ingress::{QueueSettings, WebhookSettings};
 use crate::journal;
+use crate::provision::auth0 as auth0_api;
 use crate::routing::{Changed, Pattern, Transform};
 use crate::telemetry::log;
 
 pub use asking::ForAsking;
 use layers::Layer;
+pub use setup::{ForSetup, LabelledSecret};
 
 /// Every key with its default, unit and reason.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -58,6 +62,8 @@ pub struct Config {
     pub compare: compare::Settings,
     /// When alarms are raised, and who is told.
     pub alarms: crate::alarms::Settings,
+    /// The tenant's Management API, when one is named.
+    pub auth0: Option<auth0_api::Settings>,
     /// When an arrival's time says nothing about its path.
     pub flags: FlagRules,
     /// Where events go.
@@ -279,7 +285,7 @@ fn raw(effective: &toml::Table, layers: &[Layer]) -> Result<raw::Raw, ConfigErro
 /// Whether this key names a secret's source, or the list of them.
 fn is_for_a_secret(key: &str) -> bool {
     let name = key.rsplit('.').next().unwrap_or(key);
-    matches!(name, "token" | "bearer" | "signing_secret" | "secrets" | "headers")
+    matches!(name, "token" | "bearer" | "client_secret" | "signing_secret" | "secrets" | "headers")
         || name.starts_with("secrets[")
         // The name of a header may have dots in it.
         || key.contains(".headers.")

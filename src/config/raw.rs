@@ -24,6 +24,7 @@ pub(super) struct Raw {
     pub compare: Compare,
     pub prices: Prices,
     pub alarms: Alarms,
+    pub auth0: Auth0,
     #[serde(default)]
     pub targets: Vec<Target>,
     #[serde(default)]
@@ -178,6 +179,19 @@ pub(super) struct Prices {
     pub webhook_per_million_requests: f64,
     pub eventbridge_per_month: f64,
     pub webhook_per_month: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Auth0 {
+    pub domain: String,
+    pub endpoint_url: String,
+    pub client_id: String,
+    pub client_secret: Option<SecretSource>,
+    pub webhook_url: String,
+    pub webhook_stream: String,
+    pub eventbridge_stream: String,
+    pub event_types: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

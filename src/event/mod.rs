@@ -13,6 +13,7 @@ mod path;
 mod per_path;
 mod time;
 mod turn;
+mod types;
 
 pub use arrival::{Arrival, Hops, QueueHops};
 pub use digest::Digest;
@@ -26,6 +27,7 @@ pub use path::{Path, PathSet};
 pub use per_path::PerPath;
 pub use time::{Timestamp, TimestampError};
 pub use turn::{Candidacy, Known, Moment, RouteOrder, Told, Turn, TurnRule, Watched};
+pub use types::EVENT_TYPES;
 
 /// One change in Auth0, understood: a CloudEvent with the fields that twinstream decides by.
 ///

@@ -26,7 +26,7 @@ impl Layer {
     }
 }
 
-const LAYERS: [Layer; 19] = [
+const LAYERS: [Layer; 20] = [
     Layer::new("event", &[], "the vocabulary of all"),
     Layer::new("summary", &["event"], "pure: settled events in, cells out"),
     Layer::new("clock", &["event"], "the time is a value"),
@@ -71,6 +71,11 @@ const LAYERS: [Layer; 19] = [
         "shows the comparison and the dead letters; orders are rows in the journal",
     ),
     Layer::new(
+        "provision",
+        &["event", "normalize", "routing", "journal", "clock", "telemetry"],
+        "sets up and checks what is outside; a gateway set up by hand runs without it",
+    ),
+    Layer::new(
         "sim",
         &["event", "clock", "telemetry", "listen"],
         "plays Auth0 and AWS, and knows nothing of the gateway's inside",
@@ -87,6 +92,7 @@ const LAYERS: [Layer; 19] = [
             "compare",
             "alarms",
             "admin",
+            "provision",
             "listen",
             "telemetry",
             "clock",
@@ -109,6 +115,7 @@ const LAYERS: [Layer; 19] = [
             "compare",
             "alarms",
             "admin",
+            "provision",
             "sim",
             "config",
         ],
@@ -130,6 +137,7 @@ const LAYERS: [Layer; 19] = [
             "compare",
             "alarms",
             "admin",
+            "provision",
             "sim",
             "config",
             "app",

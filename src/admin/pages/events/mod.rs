@@ -18,7 +18,7 @@ use super::query::Asked;
 use super::session::Visitor;
 use super::story::{self, State as DeliveryState};
 use super::{Desk, Layout, Tab, assets, shown, unreadable, words};
-use crate::event::{EventId, Timestamp, legible};
+use crate::event::{EVENT_TYPES, EventId, Timestamp, legible};
 use crate::journal::{EventFilter, EventSummary, ReadError};
 
 /// Events on a page.
@@ -28,28 +28,6 @@ const LOOKED_AT: i64 = 100_000;
 /// New events are counted up to here.
 const NEW_MAX: usize = 1_000;
 const EVERY: Duration = Duration::from_secs(1);
-
-/// The types that Auth0 documents, as suggestions (event catalog schema 0.7.2).
-const TYPES: [&str; 18] = [
-    "user.created",
-    "user.updated",
-    "user.deleted",
-    "organization.created",
-    "organization.updated",
-    "organization.deleted",
-    "organization.member.added",
-    "organization.member.deleted",
-    "organization.member.role.assigned",
-    "organization.member.role.deleted",
-    "organization.connection.added",
-    "organization.connection.updated",
-    "organization.connection.removed",
-    "group.created",
-    "group.updated",
-    "group.deleted",
-    "group.member.added",
-    "group.member.deleted",
-];
 
 /// What is looked for.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -177,7 +155,7 @@ async fn whole(
     let switched = (!follows).then(|| "on".to_owned());
     Ok(Ok(Events {
         layout: Layout::new(desk, Tab::Events, visitor),
-        types: &TYPES,
+        types: &EVENT_TYPES,
         new: New::of(0, search),
         live: is_first.then(|| live.url("/events/live")),
         follow: Search { follow: switched, before: None, ..search.clone() }.url("/events"),

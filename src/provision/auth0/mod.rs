@@ -1,0 +1,5 @@
+//! Auth0's Management API.
+
+mod settings;
+
+pub use settings::Settings;
