@@ -5,6 +5,7 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target};
 use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::json;
 
 use crate::support::cloud::{Cloud, VISIBILITY};
 use crate::support::event::event;
@@ -29,10 +30,26 @@ pub(crate) async fn connect(cloud: &Cloud, bus: &str, pattern: &str) -> Client {
     let call = cloud.client.get_queue_attributes().queue_url(&cloud.queue_url);
     let answer = call.attribute_names(QueueAttributeName::QueueArn).send().await.unwrap();
     let arn = answer.attributes.unwrap().remove(&QueueAttributeName::QueueArn).unwrap();
+    admit_rules(&cloud.client, &cloud.queue_url, &arn).await;
     let target = Target::builder().id("queue").arn(arn).build().unwrap();
     let call = events.put_targets().rule("to-queue").event_bus_name(bus).targets(target);
     assert_eq!(call.send().await.unwrap().failed_entry_count, 0);
     events
+}
+
+/// Without this, EventBridge may not send to the queue.
+pub(crate) async fn admit_rules(client: &aws_sdk_sqs::Client, queue_url: &str, arn: &str) {
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }],
+    });
+    let call = client.set_queue_attributes().queue_url(queue_url);
+    call.attributes(QueueAttributeName::Policy, policy.to_string()).send().await.unwrap();
 }
 
 async fn put(events: &Client, bus: &str, source: &str, detail: &str) {

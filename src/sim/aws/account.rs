@@ -1,20 +1,22 @@
 //! One account: its queues, and what a message goes through in them. All state of the endpoint
 //! lives in here, behind one lock; the time is handed in.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 
-use super::attributes::QueueSettings;
+use super::archives::Archives;
+use super::attributes::{QueueSettings, Texts};
 use super::bus::Buses;
 use super::faults::Dice;
 use super::message::{BYTES_MAX, Incoming, Message, MessageId, hex};
 use super::moves::Moves;
 use super::queue::{Ask, Deleted, Queue, Receipt};
 use super::refusal::{Code, Refusal};
+use super::sources::Sources;
 use super::truth::{Fate, Origin, Record, Truth};
 use super::{Limits, Names};
 use crate::event::Timestamp;
@@ -29,7 +31,13 @@ pub(super) struct Account {
     pub(super) names: Names,
     pub(super) limits: Limits,
     pub(super) queues: BTreeMap<Arc<str>, Held>,
+    /// When a queue of this name was deleted.
+    pub(super) deleted: BTreeMap<Arc<str>, Timestamp>,
     pub(super) buses: Buses,
+    pub(super) sources: Sources,
+    pub(super) archives: Archives,
+    /// Which operations were called so far, as permissions name them: `events:PutRule`.
+    pub(super) asked: BTreeSet<String>,
     pub(super) moves: Moves,
     pub(super) dice: Dice,
     pub(super) truth: Truth,
@@ -51,6 +59,7 @@ pub(super) struct Held {
     /// Wakes long polls.
     pub(super) wake: Arc<Notify>,
     pub(super) recent: Recent,
+    pub(super) tags: Texts,
 }
 
 /// What a FIFO queue remembers of the last 5 minutes.
@@ -74,7 +83,11 @@ impl Account {
             names,
             limits,
             queues: BTreeMap::new(),
+            deleted: BTreeMap::new(),
             buses: Buses::default(),
+            sources: Sources::default(),
+            archives: Archives::default(),
+            asked: BTreeSet::new(),
             moves: Moves::default(),
             dice,
             truth,

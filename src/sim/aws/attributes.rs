@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::message::BYTES_MAX;
+use super::policy::Policy;
 use super::queue::VISIBILITY_MAX;
 use super::refusal::{Code, Refusal};
 
@@ -27,6 +28,8 @@ pub(super) struct QueueSettings {
     /// From 1 KiB to 1 MiB; 1 MiB by default.
     pub(super) message_bytes_max: usize,
     pub(super) redrive: Option<Redrive>,
+    /// Which rules may send to it.
+    pub(super) policy: Policy,
     pub(super) is_fifo: bool,
     /// FIFO: the body's digest serves as the deduplication id where a message has none.
     pub(super) deduplicates_by_content: bool,
@@ -51,6 +54,7 @@ impl Default for QueueSettings {
             retention: Duration::from_hours(4 * 24),
             message_bytes_max: BYTES_MAX,
             redrive: None,
+            policy: Policy::default(),
             is_fifo: false,
             deduplicates_by_content: false,
             others: Texts::new(),
@@ -59,12 +63,11 @@ impl Default for QueueSettings {
 }
 
 /// The attributes that are kept without effect.
-const WITHOUT_EFFECT: [&str; 8] = [
+const WITHOUT_EFFECT: [&str; 7] = [
     "DeduplicationScope",
     "FifoThroughputLimit",
     "KmsDataKeyReusePeriodSeconds",
     "KmsMasterKeyId",
-    "Policy",
     "RedriveAllowPolicy",
     "SqsManagedSseEnabled",
     "Tags",
@@ -91,6 +94,14 @@ impl QueueSettings {
                 }
                 "RedrivePolicy" if text.is_empty() => new.redrive = None,
                 "RedrivePolicy" => new.redrive = Some(Redrive::parse(text)?),
+                "Policy" => {
+                    new.policy = Policy::parse(text)?;
+                    // An empty policy takes the policy away.
+                    new.others.retain(|other, _| other != "Policy");
+                    if !text.is_empty() {
+                        new.others.insert(name.clone(), text.clone());
+                    }
+                }
                 "FifoQueue" => {
                     if flag(name, text)? != self.is_fifo {
                         return Err(Refusal::new(
@@ -220,7 +231,8 @@ mod tests {
         check("q", ("VisibilityTimeout", "-1"), Err(Code::InvalidAttributeValue));
         check("q", ("ReceiveMessageWaitTimeSeconds", "21"), Err(Code::InvalidAttributeValue));
         check("q", ("MessageRetentionPeriod", "59"), Err(Code::InvalidAttributeValue));
-        check("q", ("Policy", "{}"), Ok(()));
+        check("q", ("Policy", r#"{"Statement":[]}"#), Ok(()));
+        check("q", ("Policy", "{}"), Err(Code::InvalidAttributeValue));
         check("q", ("Colour", "red"), Err(Code::InvalidAttributeName));
     }
 

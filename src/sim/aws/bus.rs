@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::account::Account;
 use super::message::{Attribute, Attributes, Incoming, MessageId};
 use super::pattern::Pattern;
+use super::policy::Sender;
 use super::refusal::{Code, Refusal};
+use super::sources::State;
 use super::truth::Origin;
 use crate::event::Timestamp;
 
@@ -26,6 +28,9 @@ pub(super) const DEFAULT_BUS: &str = "default";
 #[derive(Debug)]
 pub(super) struct Buses(BTreeMap<String, Bus>);
 
+/// What the names of partners' sources, and of their buses, begin with.
+pub(super) const PARTNER_PREFIX: &str = "aws.partner/";
+
 /// One bus.
 #[derive(Debug, Default)]
 pub(super) struct Bus {
@@ -40,6 +45,7 @@ pub(super) struct Rule {
     pub(super) pattern: Pattern,
     pub(super) pattern_text: String,
     pub(super) is_enabled: bool,
+    pub(super) description: Option<String>,
     pub(super) targets: BTreeMap<String, Target>,
 }
 
@@ -50,6 +56,31 @@ pub(super) struct Target {
     /// For a FIFO queue.
     pub(super) group: Option<Arc<str>>,
     pub(super) dead_letter_arn: Option<String>,
+    pub(super) retry: Option<Retry>,
+}
+
+/// For how long, and how often, EventBridge tries. Kept and shown: here a target takes an event at once,
+/// or never. Source of the ranges: API reference, `RetryPolicy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Retry {
+    /// From 0 to 185.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maximum_retry_attempts: Option<u32>,
+    /// From 60 to 86,400.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maximum_event_age_in_seconds: Option<u32>,
+}
+
+impl Retry {
+    pub(super) fn check(self) -> Result<Self, Refusal> {
+        let attempts = self.maximum_retry_attempts.is_none_or(|n| n <= 185);
+        let age = self.maximum_event_age_in_seconds.is_none_or(|s| (60..=86_400).contains(&s));
+        if attempts && age {
+            return Ok(self);
+        }
+        Err(Refusal::new(Code::Validation, "RetryPolicy: up to 185 attempts, 60 to 86400 seconds."))
+    }
 }
 
 /// An event on its way to a bus.
@@ -93,7 +124,8 @@ impl Default for Buses {
 }
 
 impl Buses {
-    pub(super) fn create(&mut self, name: &str) -> Result<(), Refusal> {
+    /// `for_source`: a partner's event source has this name, and the bus is to take its events.
+    pub(super) fn create(&mut self, name: &str, for_source: bool) -> Result<(), Refusal> {
         // 1 to 256 of these characters (API reference, `CreateEventBus`).
         let fits = (1..=256).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
@@ -101,6 +133,12 @@ impl Buses {
             return Err(Refusal::new(
                 Code::Validation,
                 "The name must have 1 to 256 letters, digits, and /._- only.",
+            ));
+        }
+        if name.starts_with("aws.") && !for_source {
+            return Err(Refusal::new(
+                Code::Validation,
+                "An event bus whose name begins with aws. needs its event source.",
             ));
         }
         if self.0.contains_key(name) {
@@ -131,6 +169,10 @@ impl Buses {
         Ok(())
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Bus)> {
         self.0.iter()
     }
@@ -156,7 +198,7 @@ impl Bus {
     pub(super) fn put_rule(
         &mut self,
         name: &str,
-        pattern_text: &str,
+        (pattern_text, description): (&str, Option<&str>),
         is_enabled: bool,
     ) -> Result<(), Refusal> {
         let pattern = Pattern::parse(pattern_text)?;
@@ -165,7 +207,9 @@ impl Bus {
         }
         let targets = self.rules.remove(name).map(|old| old.targets).unwrap_or_default();
         let pattern_text = pattern_text.to_owned();
-        self.rules.insert(name.to_owned(), Rule { pattern, pattern_text, is_enabled, targets });
+        let description = description.map(str::to_owned);
+        let rule = Rule { pattern, pattern_text, is_enabled, description, targets };
+        self.rules.insert(name.to_owned(), rule);
         Ok(())
     }
 
@@ -206,6 +250,10 @@ impl Account {
     pub(super) fn put_event(&mut self, bus: &str, event: &NewEvent<'_>, now: Timestamp) -> Routed {
         let event_id = MessageId::new(self.dice.uuid()).to_string();
         let bus_name = bus;
+        if self.sources.get(bus).is_ok_and(|source| source.state(bus, &self.buses) != State::Active)
+        {
+            return Routed { event_id, queues: 0 };
+        }
         let Ok(bus) = self.buses.get(bus_name) else { return Routed { event_id, queues: 0 } };
         bus.events += 1;
         let mut fields = Map::from_iter([
@@ -250,32 +298,48 @@ impl Account {
         now: Timestamp,
     ) -> bool {
         let incoming = Incoming { group: target.group.clone(), ..Incoming::of(Arc::clone(body)) };
-        let refusal = match self.send_to_arn(&target.arn, incoming, now) {
+        let refusal = match self.send_for(rule_arn, &target.arn, incoming, now) {
             Ok(()) => return true,
             Err(refusal) => refusal,
         };
         if let Some(arn) = &target.dead_letter_arn {
             let attributes = Attributes::from([
-                ("ERROR_CODE".to_owned(), Attribute::text("NO_RESOURCE")),
+                ("ERROR_CODE".to_owned(), Attribute::text(error_code(&refusal))),
                 ("ERROR_MESSAGE".to_owned(), Attribute::text(refusal.message())),
                 ("RULE_ARN".to_owned(), Attribute::text(rule_arn)),
                 ("TARGET_ARN".to_owned(), Attribute::text(&target.arn)),
             ]);
             let letter =
                 Incoming { attributes: attributes.into(), ..Incoming::of(Arc::clone(body)) };
-            return self.send_to_arn(arn, letter, now).is_ok();
+            return self.send_for(rule_arn, arn, letter, now).is_ok();
         }
         false
     }
 
-    fn send_to_arn(
+    /// Sends to a queue whose policy lets this rule in, a dead-letter queue's as well (user guide, "Using
+    /// dead-letter queues", on permissions).
+    fn send_for(
         &mut self,
+        rule_arn: &str,
         arn: &str,
         incoming: Incoming,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let queue = self.name_of(arn)?;
+        let sender = Sender { rule_arn, account: self.names.account() };
+        if !self.queues.get(&queue).is_some_and(|held| held.settings.policy.lets_in(sender, arn)) {
+            let why = "The queue's policy does not let this rule send to it.";
+            return Err(Refusal::new(Code::AccessDenied, why));
+        }
         self.send(&queue, incoming, Origin::Rule, now).map(drop)
+    }
+}
+
+/// What EventBridge writes on a dead letter (user guide, "Using dead-letter queues").
+const fn error_code(refusal: &Refusal) -> &'static str {
+    match refusal.code() {
+        Code::AccessDenied => "NO_PERMISSIONS",
+        _ => "NO_RESOURCE",
     }
 }
 

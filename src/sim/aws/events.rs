@@ -4,8 +4,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::Names;
 use super::account::Account;
-use super::bus::{DEFAULT_BUS, NewEvent, Target};
+use super::bus::{DEFAULT_BUS, NewEvent, Retry, Rule, Target};
+use super::partners;
 use super::refusal::{Code, Refusal};
 use super::wire::{decode, to_number};
 use crate::event::Timestamp;
@@ -52,6 +54,9 @@ struct Parameters {
     event_pattern: Option<String>,
     schedule_expression: Option<String>,
     state: Option<String>,
+    description: Option<String>,
+    #[serde(default)]
+    target_arn: String,
     #[serde(default)]
     rule: String,
     #[serde(default)]
@@ -67,6 +72,7 @@ struct TargetParameters {
     arn: String,
     sqs_parameters: Option<SqsParameters>,
     dead_letter_config: Option<DeadLetterConfig>,
+    retry_policy: Option<Retry>,
     input: Option<String>,
     input_path: Option<String>,
     input_transformer: Option<Value>,
@@ -112,8 +118,14 @@ pub(super) fn answer(
     }
     let parameters: Parameters = decode(body)?;
     match operation {
-        "CreateEventBus" => create_event_bus(account, &parameters),
-        "DeleteEventBus" => account.buses.delete(&parameters.name).map(|()| json!({})),
+        "CreateEventBus" => create_event_bus(account, &parameters, now),
+        "DeleteEventBus" => {
+            let arn = account.names.bus_arn(&parameters.name);
+            if account.archives.of_bus(&arn).next().is_some() {
+                return Err(has_rules());
+            }
+            account.buses.delete(&parameters.name).map(|()| json!({}))
+        }
         "DescribeEventBus" => {
             let name = match parameters.name.as_str() {
                 "" => DEFAULT_BUS,
@@ -130,6 +142,15 @@ pub(super) fn answer(
             Ok(json!({"EventBuses": buses.collect::<Vec<_>>()}))
         }
         "PutRule" => put_rule(account, &parameters),
+        "DescribeRule" => describe_rule(account, &parameters),
+        "EnableRule" => switch_rule(account, &parameters, true),
+        "DisableRule" => switch_rule(account, &parameters, false),
+        "ListRuleNamesByTarget" => {
+            let rules = account.buses.get(parameters.bus())?.rules.iter();
+            let leads = |rule: &Rule| rule.targets.values().any(|t| t.arn == parameters.target_arn);
+            let names = rules.filter(|(_, rule)| leads(rule)).map(|(name, _)| name);
+            Ok(json!({"RuleNames": names.collect::<Vec<_>>()}))
+        }
         "DeleteRule" => delete_rule(account, &parameters),
         "ListRules" => list_rules(account, &parameters),
         "PutTargets" => put_targets(account, parameters),
@@ -143,14 +164,15 @@ pub(super) fn answer(
             let targets = rule.targets.iter().map(|(id, target)| target_json(id, target));
             Ok(json!({"Targets": targets.collect::<Vec<_>>()}))
         }
-        _ => Err(Refusal::new(
-            Code::UnknownOperation,
-            format_args!("The simulator does not know the operation {operation}."),
-        )),
+        _ => partners::answer(account, operation, body, now),
     }
 }
 
-fn create_event_bus(account: &mut Account, parameters: &Parameters) -> Result<Value, Refusal> {
+fn create_event_bus(
+    account: &mut Account,
+    parameters: &Parameters,
+    now: Timestamp,
+) -> Result<Value, Refusal> {
     // A partner's bus has the name of its event source (API reference, `CreateEventBus`).
     let name = &parameters.name;
     if parameters.event_source_name.as_ref().is_some_and(|source| source != name) {
@@ -159,7 +181,13 @@ fn create_event_bus(account: &mut Account, parameters: &Parameters) -> Result<Va
             "The event bus of a partner event source must have the source's name.",
         ));
     }
-    account.buses.create(name)?;
+    let source = parameters.event_source_name.as_deref();
+    if !account.buses.has(name)
+        && let Some(source) = source
+    {
+        account.sources.check_free(source, now)?;
+    }
+    account.buses.create(name, source.is_some())?;
     Ok(json!({"EventBusArn": account.names.bus_arn(name)}))
 }
 
@@ -179,7 +207,8 @@ fn put_rule(account: &mut Account, parameters: &Parameters) -> Result<Value, Ref
     check_rule_name(&parameters.name)?;
     let is_enabled = parameters.state.as_deref() != Some("DISABLED");
     let bus = parameters.bus();
-    account.buses.get(bus)?.put_rule(&parameters.name, pattern, is_enabled)?;
+    let texts = (pattern.as_str(), parameters.description.as_deref());
+    account.buses.get(bus)?.put_rule(&parameters.name, texts, is_enabled)?;
     Ok(json!({"RuleArn": account.names.rule_arn(bus, &parameters.name)}))
 }
 
@@ -208,16 +237,54 @@ fn list_rules(account: &mut Account, parameters: &Parameters) -> Result<Value, R
     let names = account.names.clone();
     let prefix = parameters.name_prefix.as_deref().unwrap_or_default();
     let rules = account.buses.get(name)?.rules.iter();
-    let rules = rules.filter(|(rule, _)| rule.starts_with(prefix)).map(|(rule, held)| {
-        json!({
+    let rules = rules.filter(|(rule, _)| rule.starts_with(prefix));
+    let mut shown: Vec<Value> =
+        rules.map(|(rule, held)| rule_json(&names, (name, rule), held)).collect();
+    // An archive keeps by a rule of EventBridge's own (user guide, "Archiving events").
+    for archive in account.archives.of_bus(&names.bus_arn(name)) {
+        let rule = format!("Events-Archive-{archive}");
+        shown.push(json!({
             "Name": rule,
-            "Arn": names.rule_arn(name, rule),
+            "Arn": names.rule_arn(name, &rule),
             "EventBusName": name,
-            "EventPattern": held.pattern_text,
-            "State": if held.is_enabled { "ENABLED" } else { "DISABLED" },
-        })
+            "State": "ENABLED",
+            "ManagedBy": "prod.vhs.events.aws.internal",
+        }));
+    }
+    Ok(json!({"Rules": shown}))
+}
+
+fn describe_rule(account: &mut Account, parameters: &Parameters) -> Result<Value, Refusal> {
+    let (bus, names) = (parameters.bus(), account.names.clone());
+    let rule = account.buses.get(bus)?.rule(&parameters.name)?;
+    Ok(rule_json(&names, (bus, &parameters.name), rule))
+}
+
+fn rule_json(names: &Names, (bus, name): (&str, &str), rule: &Rule) -> Value {
+    let mut shown = json!({
+        "Name": name,
+        "Arn": names.rule_arn(bus, name),
+        "EventBusName": bus,
+        "EventPattern": rule.pattern_text,
+        "State": if rule.is_enabled { "ENABLED" } else { "DISABLED" },
     });
-    Ok(json!({"Rules": rules.collect::<Vec<_>>()}))
+    if let Some(description) = &rule.description {
+        shown["Description"] = json!(description);
+    }
+    shown
+}
+
+fn switch_rule(
+    account: &mut Account,
+    parameters: &Parameters,
+    is_enabled: bool,
+) -> Result<Value, Refusal> {
+    account.buses.get(parameters.bus())?.rule(&parameters.name)?.is_enabled = is_enabled;
+    Ok(json!({}))
+}
+
+fn has_rules() -> Refusal {
+    Refusal::new(Code::Validation, "Event bus can't be deleted since it has rules.")
 }
 
 fn put_targets(account: &mut Account, parameters: Parameters) -> Result<Value, Refusal> {
@@ -242,7 +309,8 @@ fn put_targets(account: &mut Account, parameters: Parameters) -> Result<Value, R
         }
         let group = target.sqs_parameters.and_then(|sqs| sqs.message_group_id);
         let dead_letter_arn = target.dead_letter_config.and_then(|config| config.arn);
-        let held = Target { arn: target.arn, group: group.map(Into::into), dead_letter_arn };
+        let retry = target.retry_policy.map(Retry::check).transpose()?;
+        let held = Target { arn: target.arn, group: group.map(Into::into), dead_letter_arn, retry };
         rule.put_target(&target.id, held)?;
     }
     Ok(json!({"FailedEntryCount": 0, "FailedEntries": []}))
@@ -255,6 +323,9 @@ fn target_json(id: &str, target: &Target) -> Value {
     }
     if let Some(arn) = &target.dead_letter_arn {
         shown["DeadLetterConfig"] = json!({"Arn": arn});
+    }
+    if let Some(retry) = target.retry {
+        shown["RetryPolicy"] = json!(retry);
     }
     shown
 }

@@ -65,6 +65,8 @@ pub struct Faults {
     /// A receive finds nothing, whatever the queue holds; a long poll looks again at the next
     /// change or at its end.
     pub empty_receive: Probability,
+    /// Which operations the caller has no permission for, as permissions name them: `events:PutRule`.
+    pub denied_operations: Vec<String>,
     /// Nothing is served at all.
     pub outage: Option<Outage>,
 }
@@ -141,6 +143,10 @@ impl Dice {
         let names = &self.faults.throttled_operations;
         (names.is_empty() || names.iter().any(|name| name == operation))
             && self.strikes(self.faults.throttle)
+    }
+
+    pub(super) fn denies(&self, permission: &str) -> bool {
+        self.faults.denied_operations.iter().any(|name| name == permission)
     }
 
     /// How long a message is held before it can be received.

@@ -83,6 +83,49 @@ impl Handle {
         self.shared.lock().send(queue, incoming, Origin::Sent, now).map(|sent| sent.id)
     }
 
+    /// Lets all rules of this account send to a queue, whatever its policy said before.
+    ///
+    /// # Errors
+    /// When the queue does not exist.
+    pub fn admit_rules(&self, queue: &str) -> Result<(), Refusal> {
+        let now = self.shared.clock.now();
+        let mut account = self.shared.lock();
+        let policy = serde_json::json!({
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": account.names.queue_arn(queue),
+                "Condition": {"StringEquals": {"aws:SourceAccount": account.names.account()}},
+            },
+        });
+        let texts = Texts::from([("Policy".to_owned(), policy.to_string())]);
+        account.set_attributes(queue, &texts, now)
+    }
+
+    /// A partner offers this account an event source, as Auth0 does for each stream to EventBridge. It is
+    /// pending until a bus of its name is made, and what is sent to it meanwhile is dropped. Once more is
+    /// no error.
+    ///
+    /// # Errors
+    /// When the name is none of a partner's source.
+    pub fn offer_partner_source(&self, name: &str) -> Result<(), Refusal> {
+        let now = self.shared.clock.now();
+        self.shared.lock().sources.offer(name, now)
+    }
+
+    /// The partner deletes a source, as Auth0 does with its stream: its bus gets nothing any more.
+    pub fn withdraw_partner_source(&self, name: &str) {
+        self.shared.lock().sources.withdraw(name);
+    }
+
+    /// The operations that were called so far and not denied, as permissions name them:
+    /// `events:PutRule`.
+    pub fn operations(&self) -> Vec<String> {
+        self.shared.lock().asked.iter().cloned().collect()
+    }
+
     /// Associates a partner's event source with a bus, and lets a rule send all of a partner's
     /// events on it to a queue: what a user sets up in AWS for Auth0. The bus has the source's
     /// name. A FIFO queue, with deduplication by content, gets all in one group. Does nothing when
@@ -93,23 +136,25 @@ impl Handle {
     pub fn connect_partner(&self, source: &str, queue: &str) -> Result<(), Refusal> {
         const RULE: &str = "all-of-auth0";
         const PATTERN: &str = r#"{"source": [{"prefix": "aws.partner/auth0.com/"}]}"#;
+        self.admit_rules(queue)?;
+        self.offer_partner_source(source)?;
         let mut account = self.shared.lock();
         let held = account.queue(queue)?;
         let group = held.settings.is_fifo.then(|| Arc::from(source));
         let arn = held.arn.to_string();
-        match account.buses.create(source) {
+        match account.buses.create(source, true) {
             Err(refusal) if refusal.code() != Code::ResourceAlreadyExists => return Err(refusal),
             Ok(()) | Err(_) => {}
         }
         let bus = account.buses.get(source)?;
-        bus.put_rule(RULE, PATTERN, true)?;
-        bus.rule(RULE)?.put_target(queue, Target { arn, group, dead_letter_arn: None })
+        bus.put_rule(RULE, (PATTERN, None), true)?;
+        bus.rule(RULE)?.put_target(queue, Target { arn, group, dead_letter_arn: None, retry: None })
     }
 
     /// Puts an event as the partner itself does: `bus` is also the event's source
     /// (`aws.partner/auth0.com/<tenant>-<uuid>/auth0.events`), which the public `PutEvents`
-    /// refuses. `detail` is a JSON object; its bytes arrive unchanged. While the bus does not
-    /// exist, the event goes nowhere: the source is pending.
+    /// refuses. `detail` is a JSON object; its bytes arrive unchanged. While the source is not active,
+    /// the event goes nowhere.
     ///
     /// # Errors
     /// When `detail` is no JSON object.

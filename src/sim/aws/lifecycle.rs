@@ -10,6 +10,9 @@ use super::refusal::{Code, Refusal};
 use super::truth::Fate;
 use crate::event::Timestamp;
 
+/// SQS: no queue of a deleted one's name within 60 seconds (API reference, `DeleteQueue`).
+const DELETED_FOR: Duration = Duration::from_mins(1);
+
 impl Account {
     /// Makes a queue; the same once more is no error, as long as the attributes agree (API
     /// reference, `CreateQueue`).
@@ -21,6 +24,13 @@ impl Account {
     ) -> Result<(), Refusal> {
         check_queue_name(name)?;
         let settings = QueueSettings::for_new(name, texts)?;
+        if self.deleted.get(name).is_some_and(|at| now < at.plus(DELETED_FOR)) {
+            return Err(Refusal::new(
+                Code::QueueDeletedRecently,
+                "You must wait 60 seconds after deleting a queue before you can create another \
+                 with the same name.",
+            ));
+        }
         if let Some(held) = self.queues.get(name) {
             let present = held.settings.changed(texts);
             return if present.is_ok_and(|same| same == held.settings) {
@@ -49,6 +59,7 @@ impl Account {
             purged: None,
             wake: Arc::default(),
             recent: Recent::default(),
+            tags: Texts::new(),
         };
         self.next_queue += 1;
         self.queues.insert(name, held);
@@ -56,8 +67,10 @@ impl Account {
     }
 
     /// Deletes a queue with all that is in it.
-    pub(super) fn delete_queue(&mut self, name: &str) -> Result<(), Refusal> {
+    pub(super) fn delete_queue(&mut self, name: &str, now: Timestamp) -> Result<(), Refusal> {
         let mut held = self.queues.remove(name).ok_or_else(no_such_queue)?;
+        self.deleted.retain(|_, at| now < at.plus(DELETED_FOR));
+        self.deleted.insert(Arc::clone(&held.name), now);
         end_all(&mut self.truth, &held.name, held.queue.clear(), &Fate::Purged);
         held.wake.notify_waiters();
         Ok(())

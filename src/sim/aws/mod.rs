@@ -6,6 +6,7 @@
 //! behaviour open, the doc comment at the place says what was chosen.
 
 mod account;
+mod archives;
 mod attributes;
 mod bus;
 mod events;
@@ -15,10 +16,13 @@ mod handle;
 mod lifecycle;
 mod message;
 mod moves;
+mod partners;
 mod pattern;
+mod policy;
 mod queue;
 mod refusal;
 mod server;
+mod sources;
 mod sqs;
 mod sqs_queues;
 #[cfg(test)]
@@ -161,6 +165,15 @@ impl Names {
 
     fn bus_arn(&self, bus: &str) -> String {
         format!("arn:aws:events:{}:{}:event-bus/{bus}", self.region, self.account)
+    }
+
+    fn archive_arn(&self, archive: &str) -> String {
+        format!("arn:aws:events:{}:{}:archive/{archive}", self.region, self.account)
+    }
+
+    /// A partner's source belongs to no account (user guide, "Receiving events from a SaaS partner").
+    fn source_arn(&self, source: &str) -> String {
+        format!("arn:aws:events:{}::event-source/{source}", self.region)
     }
 
     fn rule_arn(&self, bus: &str, rule: &str) -> String {

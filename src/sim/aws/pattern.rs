@@ -1,5 +1,5 @@
-//! The part of EventBridge's event patterns that rules here match by: exact texts and prefixes, on
-//! any field, all keys required, any value of a key enough.
+//! The part of EventBridge's event patterns that rules here match by: exact values, prefixes and
+//! whether a field is there, on any field, all keys required, any value of a key enough; and `$or`.
 //!
 //! Everything else in the pattern language is refused when the rule is put, so no rule matches
 //! otherwise than it would on AWS.
@@ -16,12 +16,16 @@ pub(super) struct Pattern(Vec<(String, Node)>);
 enum Node {
     Fields(Pattern),
     AnyOf(Vec<Test>),
+    /// `$or`.
+    Either(Vec<Pattern>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Test {
-    Exact(String),
+    /// Anything but a list or an object.
+    Exact(Value),
     Prefix(String),
+    Exists(bool),
 }
 
 impl Pattern {
@@ -41,25 +45,38 @@ impl Pattern {
     /// Whether the event, in its envelope, matches.
     pub(super) fn matches(&self, event: &Map<String, Value>) -> bool {
         self.0.iter().all(|(name, node)| match (node, event.get(name)) {
+            (Node::Either(patterns), _) => patterns.iter().any(|pattern| pattern.matches(event)),
             (Node::Fields(pattern), Some(Value::Object(fields))) => pattern.matches(fields),
+            // What is not there has no fields either, which is what `exists: false` may ask for.
+            (Node::Fields(pattern), _) => pattern.matches(&Map::new()),
             // An array in the event matches when one of its elements does.
             (Node::AnyOf(tests), Some(Value::Array(values))) => {
                 values.iter().any(|value| tests.iter().any(|test| test.matches(value)))
             }
             (Node::AnyOf(tests), Some(value)) => tests.iter().any(|test| test.matches(value)),
-            (Node::Fields(_), Some(_)) | (_, None) => false,
+            (Node::AnyOf(tests), None) => tests.contains(&Test::Exists(false)),
         })
     }
 
     /// Whether it looks into `detail`, which is parsed for matching only then.
     pub(super) fn looks_into_detail(&self) -> bool {
-        self.0.iter().any(|(name, _)| name == "detail")
+        self.0.iter().any(|(name, node)| match node {
+            Node::Either(patterns) => patterns.iter().any(Self::looks_into_detail),
+            Node::Fields(_) | Node::AnyOf(_) => name == "detail",
+        })
     }
 }
 
 impl Node {
     fn of(name: &str, value: &Value) -> Result<Self, Refusal> {
         match value {
+            Value::Array(values) if name == "$or" && !values.is_empty() => {
+                let patterns = values.iter().map(|value| match value {
+                    Value::Object(fields) => Pattern::of(fields),
+                    _ => Err(invalid("$or takes a list of objects")),
+                });
+                patterns.collect::<Result<_, _>>().map(Self::Either)
+            }
             Value::Object(fields) => Pattern::of(fields).map(Self::Fields),
             Value::Array(values) if values.is_empty() => {
                 Err(invalid(format_args!("Empty arrays are not allowed: \"{name}\"")))
@@ -77,20 +94,34 @@ impl Node {
 impl Test {
     fn of(value: &Value) -> Result<Self, Refusal> {
         match value {
-            Value::String(text) => Ok(Self::Exact(text.clone())),
-            Value::Object(fields) if fields.len() == 1 => match fields.get("prefix") {
-                Some(Value::String(text)) if !text.is_empty() => Ok(Self::Prefix(text.clone())),
+            Value::String(_) | Value::Bool(_) | Value::Number(_) | Value::Null => {
+                Ok(Self::Exact(value.clone()))
+            }
+            Value::Object(fields) if fields.len() == 1 => match fields.iter().next() {
+                Some((operator, Value::String(text)))
+                    if operator == "prefix" && !text.is_empty() =>
+                {
+                    Ok(Self::Prefix(text.clone()))
+                }
+                Some((operator, Value::Bool(exists))) if operator == "exists" => {
+                    Ok(Self::Exists(*exists))
+                }
                 _ => Err(invalid(format_args!("The simulator does not match by {value}"))),
             },
-            _ => Err(invalid(format_args!("The simulator does not match by {value}"))),
+            Value::Object(_) | Value::Array(_) => {
+                Err(invalid(format_args!("The simulator does not match by {value}")))
+            }
         }
     }
 
     fn matches(&self, value: &Value) -> bool {
-        value.as_str().is_some_and(|text| match self {
-            Self::Exact(exact) => text == exact,
-            Self::Prefix(prefix) => text.starts_with(prefix.as_str()),
-        })
+        match self {
+            Self::Exact(exact) => value == exact,
+            Self::Prefix(prefix) => {
+                value.as_str().is_some_and(|text| text.starts_with(prefix.as_str()))
+            }
+            Self::Exists(exists) => *exists,
+        }
     }
 }
 
@@ -111,7 +142,7 @@ mod tests {
             "source": "aws.partner/auth0.com/acme-1/auth0.events",
             "detail-type": "user.updated",
             "resources": ["a", "b"],
-            "detail": {"type": "user.updated", "data": {"object": {"email": "x@example.com"}}},
+            "detail": {"type": "user.updated", "data": {"object": {"email": "x@example.com", "blocked": true}}},
         });
         let Value::Object(event) = event else { unreachable!() };
         let result = Pattern::parse(pattern).map(|pattern| pattern.matches(&event));
@@ -129,6 +160,23 @@ mod tests {
         check(r#"{"detail": {"type": {"data": ["x"]}}}"#, Ok(false));
         check(r#"{"detail": {"nothing": ["x"]}}"#, Ok(false));
         check(r#"{"resources": ["b"]}"#, Ok(true));
+        check(r#"{"detail": {"data": {"object": {"blocked": [false, true]}}}}"#, Ok(true));
+        check(r#"{"detail": {"data": {"object": {"blocked": ["true", 1, null]}}}}"#, Ok(false));
+    }
+
+    #[test]
+    fn one_of_several_patterns_is_enough() {
+        check(r#"{"source": [{"prefix": "aws."}], "$or": [{"resources": ["b"]}]}"#, Ok(true));
+        check(r#"{"detail": {"$or": [{"type": ["x"]}, {"type": ["user.updated"]}]}}"#, Ok(true));
+        check(r#"{"$or": [{"detail": {"type": ["x"]}}, {"source": ["y"]}]}"#, Ok(false));
+    }
+
+    #[test]
+    fn a_field_is_there_or_not() {
+        check(r#"{"resources": [{"exists": true}]}"#, Ok(true));
+        check(r#"{"nothing": [{"exists": true}]}"#, Ok(false));
+        check(r#"{"nothing": {"at": {"all": [{"exists": false}]}}}"#, Ok(true));
+        check(r#"{"detail": {"type": [{"exists": false}]}}"#, Ok(false));
     }
 
     #[test]
@@ -142,8 +190,9 @@ mod tests {
             r#"{"detail": {}}"#,
             r#"{"source": [{"suffix": "x"}]}"#,
             r#"{"source": [{"prefix": 1}]}"#,
-            r#"{"detail": {"n": [1]}}"#,
-            r#"{"$or": [{"source": ["x"]}]}"#,
+            r#"{"detail": {"n": [[1]]}}"#,
+            r#"{"$or": ["source"]}"#,
+            r#"{"$or": []}"#,
         ] {
             check(pattern, Err(Code::InvalidEventPattern));
         }

@@ -29,6 +29,8 @@ impl Refusal {
 /// The errors of both services that the simulator knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
+    /// The caller lacks a permission.
+    AccessDenied,
     /// A batch where two entries have one id.
     BatchEntryIdsNotDistinct,
     /// A batch over 1 MiB.
@@ -53,12 +55,16 @@ pub enum Code {
     LimitExceeded,
     /// Visibility of a message that is not in flight.
     MessageNotInflight,
+    /// A partner event source that is deleted or has expired.
+    InvalidState,
     /// A required parameter is absent.
     MissingParameter,
     /// SQS: a limit is reached, of its own or of the simulator's.
     OverLimit,
     /// The queue was purged in the last 60 seconds.
     PurgeQueueInProgress,
+    /// A queue of that name was deleted in the last 60 seconds.
+    QueueDeletedRecently,
     /// No such queue.
     QueueDoesNotExist,
     /// A queue of that name exists, with other attributes.
@@ -91,6 +97,7 @@ impl Code {
     /// Source: the "Errors" sections of the two API references.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AccessDenied => "AccessDeniedException",
             Self::BatchEntryIdsNotDistinct => "BatchEntryIdsNotDistinct",
             Self::BatchRequestTooLong => "BatchRequestTooLong",
             Self::EmptyBatchRequest => "EmptyBatchRequest",
@@ -101,11 +108,13 @@ impl Code {
             Self::InvalidEventPattern => "InvalidEventPatternException",
             Self::InvalidMessageContents => "InvalidMessageContents",
             Self::InvalidParameterValue => "InvalidParameterValueException",
+            Self::InvalidState => "InvalidStateException",
             Self::LimitExceeded => "LimitExceededException",
             Self::MessageNotInflight => "MessageNotInflight",
             Self::MissingParameter => "MissingRequiredParameterException",
             Self::OverLimit => "OverLimit",
             Self::PurgeQueueInProgress => "PurgeQueueInProgress",
+            Self::QueueDeletedRecently => "QueueDeletedRecently",
             Self::QueueDoesNotExist => "QueueDoesNotExist",
             Self::QueueNameExists => "QueueNameExists",
             Self::ReceiptHandleIsInvalid => "ReceiptHandleIsInvalid",
@@ -136,13 +145,16 @@ impl Code {
             Self::MessageNotInflight => "AWS.SimpleQueueService.MessageNotInflight",
             Self::MissingParameter => "MissingParameter",
             Self::PurgeQueueInProgress => "AWS.SimpleQueueService.PurgeQueueInProgress",
+            Self::QueueDeletedRecently => "AWS.SimpleQueueService.QueueDeletedRecently",
             Self::QueueDoesNotExist => "AWS.SimpleQueueService.NonExistentQueue",
             Self::QueueNameExists => "QueueAlreadyExists",
             Self::TooManyEntriesInBatchRequest => {
                 "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"
             }
             Self::UnsupportedOperation => "AWS.SimpleQueueService.UnsupportedOperation",
-            Self::InternalFailure
+            Self::AccessDenied
+            | Self::InternalFailure
+            | Self::InvalidState
             | Self::InvalidAttributeName
             | Self::InvalidAttributeValue
             | Self::InvalidEventPattern

@@ -64,6 +64,16 @@ enum Service {
     Events,
 }
 
+impl Service {
+    /// As permissions begin.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Sqs => "sqs",
+            Self::Events => "events",
+        }
+    }
+}
+
 impl Shared {
     pub(super) const fn new(clock: Clock, account: Account) -> Self {
         Self { clock, account: Mutex::new(account) }
@@ -89,6 +99,11 @@ impl Shared {
             Some(Outage::Unavailable) => return Err(Failure::Refused(unavailable())),
             None => {}
         }
+        let permission = format!("{}:{operation}", service.prefix());
+        if account.dice.denies(&permission) {
+            return Err(Failure::Refused(access_denied(&account, &permission)));
+        }
+        account.asked.insert(permission);
         if account.dice.throttles(operation) {
             let code = match service {
                 Service::Sqs => Code::RequestThrottled,
@@ -98,6 +113,18 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// As IAM words it (IAM user guide, "Troubleshoot access denied error messages").
+fn access_denied(account: &Account, permission: &str) -> Refusal {
+    Refusal::new(
+        Code::AccessDenied,
+        format_args!(
+            "User: arn:aws:iam::{}:user/somebody is not authorized to perform: {permission} because \
+             no identity-based policy allows the {permission} action",
+            account.names.account()
+        ),
+    )
 }
 
 fn unavailable() -> Refusal {

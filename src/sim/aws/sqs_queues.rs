@@ -41,6 +41,12 @@ struct Parameters {
     max_number_of_messages_per_second: Option<u32>,
     #[serde(default)]
     task_handle: String,
+    /// As `CreateQueue` names them…
+    #[serde(default, rename = "tags")]
+    tags_of_new: Texts,
+    /// …and `TagQueue`.
+    #[serde(default)]
+    tags: Texts,
 }
 
 /// Answers one call.
@@ -57,7 +63,11 @@ pub(super) fn answer(
             if call.queue_name.is_empty() {
                 return Err(missing("QueueName"));
             }
+            let is_new = !account.queues.contains_key(call.queue_name.as_str());
             account.create_queue(&call.queue_name, &call.attributes, now)?;
+            if is_new {
+                account.queue(&call.queue_name)?.tags = call.tags_of_new;
+            }
             Ok(json!({"QueueUrl": account.names.queue_url(&call.queue_name)}))
         }
         "GetQueueUrl" => {
@@ -73,7 +83,12 @@ pub(super) fn answer(
         "SetQueueAttributes" => {
             account.set_attributes(queue()?, &call.attributes, now).map(|()| json!({}))
         }
-        "DeleteQueue" => account.delete_queue(queue()?).map(|()| json!({})),
+        "DeleteQueue" => account.delete_queue(queue()?, now).map(|()| json!({})),
+        "TagQueue" => {
+            account.queue(queue()?)?.tags.extend(call.tags);
+            Ok(json!({}))
+        }
+        "ListQueueTags" => Ok(json!({"Tags": account.queue(queue()?)?.tags})),
         "PurgeQueue" => account.purge_queue(queue()?, now).map(|()| json!({})),
         "ListQueues" => {
             let names = account.queues.keys().filter(|n| n.starts_with(&call.queue_name_prefix));

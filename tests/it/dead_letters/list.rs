@@ -50,7 +50,9 @@ async fn die_by_rule(cloud: &Cloud, dead_url: &str, detail: &str) {
     events.create_event_bus().name("bus").send().await.unwrap();
     let rule = events.put_rule().name("to-queue").event_bus_name("bus");
     rule.event_pattern(r#"{"source": [{"prefix": "partner"}]}"#).send().await.unwrap();
-    let letters = DeadLetterConfig::builder().arn(cloud.arn(dead_url).await).build();
+    let dead_arn = cloud.arn(dead_url).await;
+    event_bus::admit_rules(&cloud.client, dead_url, &dead_arn).await;
+    let letters = DeadLetterConfig::builder().arn(dead_arn).build();
     let target = RuleTarget::builder().id("queue").arn("arn:aws:sqs:us-east-1:000000000000:gone");
     let target = target.dead_letter_config(letters).build().unwrap();
     let call = events.put_targets().rule("to-queue").event_bus_name("bus").targets(target);

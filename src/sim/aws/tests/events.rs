@@ -22,6 +22,10 @@ fn target(arn: &str) -> aws_sdk_eventbridge::types::builders::TargetBuilder {
 impl Bench {
     /// A bus with a rule of this pattern.
     async fn rule(&self, pattern: &str, target: Target) {
+        for queue in ["q", "q.fifo", "lost-and-found"] {
+            // A test has some of them.
+            drop(self.handle.admit_rules(queue));
+        }
         let bus = self.events.create_event_bus().name("bus").send().await.unwrap();
         assert!(bus.event_bus_arn().is_some_and(|arn| arn.ends_with(":event-bus/bus")));
         let rule = self.events.put_rule().name("rule").event_bus_name("bus");

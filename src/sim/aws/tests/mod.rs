@@ -3,6 +3,7 @@
 mod account;
 mod events;
 mod faulty;
+mod partner;
 mod queue;
 mod redrive;
 mod sqs;

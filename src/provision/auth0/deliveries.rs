@@ -1,0 +1,306 @@
+//! What a stream could not deliver, and asking for redelivery.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::api::{Call, whole_seconds};
+use super::streams::TAKE_MAX;
+use super::{Api, ApiError};
+use crate::event::Timestamp;
+
+/// An event that a stream could not deliver, or not yet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Delivery {
+    /// The event's id: `evt_…`.
+    pub id: String,
+    /// The stream's.
+    #[serde(default, rename = "event_stream_id")]
+    pub stream: String,
+    /// How it stands.
+    pub status: DeliveryStatus,
+    /// The event's type.
+    #[serde(default)]
+    pub event_type: String,
+    /// What was tried, in Auth0's order.
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+    /// The event, as Auth0 told it: a CloudEvent, but for `data`, which is text in the reference and an object in
+    /// recorded answers. [`Self::cloud_event`] has the event as it would be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Map<String, Value>>,
+}
+
+/// How a delivery stands. The reference has `failed` alone; the others were recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// It failed, and is tried again on demand only.
+    Failed,
+    /// It waits.
+    Pending,
+    /// It failed, and is tried again.
+    Retrying,
+    /// A status that was not known when this was written.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Attempt {
+    /// How it ended, in Auth0's words.
+    #[serde(default)]
+    pub status: String,
+    /// When.
+    pub timestamp: Option<Timestamp>,
+    /// Why, in Auth0's words.
+    pub error_message: Option<String>,
+    /// How long it took, in ms; not in the reference, and recorded.
+    #[serde(
+        default,
+        rename = "duration",
+        deserialize_with = "millis",
+        serialize_with = "as_millis"
+    )]
+    pub took: Option<Duration>,
+}
+
+/// Which deliveries; all of them by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeliveryFilter {
+    /// Those that stand so: `failed`. Empty: however they stand.
+    pub statuses: Vec<String>,
+    /// Events of these types; empty: of any.
+    pub event_types: Vec<String>,
+    /// From then on, in whole seconds.
+    pub from: Option<Timestamp>,
+    /// Up to then, in whole seconds.
+    pub to: Option<Timestamp>,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryPage {
+    /// The deliveries, in Auth0's order.
+    pub deliveries: Vec<Delivery>,
+    /// What the next page begins with; `None` on the last.
+    pub next: Option<String>,
+}
+
+impl Api {
+    /// A page of what a stream could not deliver: at most 100 deliveries, from where `from` says.
+    ///
+    /// # Errors
+    /// As every call: no answer, or one that is no success.
+    pub async fn deliveries(
+        &self,
+        stream: &str,
+        filter: &DeliveryFilter,
+        from: Option<&str>,
+        take: usize,
+    ) -> Result<DeliveryPage, ApiError> {
+        let listed = |texts: &[String]| (!texts.is_empty()).then(|| texts.join(","));
+        let path = ["event-streams", stream, "deliveries"];
+        let call = Call::get("listing failed deliveries", &path)
+            .with("statuses", listed(&filter.statuses))
+            .with("event_types", listed(&filter.event_types))
+            .with("date_from", filter.from.map(whole_seconds))
+            .with("date_to", filter.to.map(whole_seconds))
+            .with("from", from.map(str::to_owned))
+            .with("take", Some(take.clamp(1, TAKE_MAX).to_string()));
+        Ok(self.ask::<DeliveryList>(&call).await?.page())
+    }
+
+    /// All of them, `at_most` so many, and whether there are more.
+    ///
+    /// # Errors
+    /// As [`Self::deliveries`].
+    pub async fn all_deliveries(
+        &self,
+        stream: &str,
+        filter: &DeliveryFilter,
+        at_most: usize,
+    ) -> Result<(Vec<Delivery>, bool), ApiError> {
+        let (mut all, mut from) = (Vec::new(), None::<String>);
+        loop {
+            let take = (at_most - all.len()).min(TAKE_MAX);
+            let page = self.deliveries(stream, filter, from.as_deref(), take).await?;
+            let is_empty = page.deliveries.is_empty();
+            all.extend(page.deliveries);
+            let has_more = page.next.is_some() && !is_empty;
+            if all.len() >= at_most || !has_more {
+                let has_more = has_more || all.len() > at_most;
+                all.truncate(at_most);
+                return Ok((all, has_more));
+            }
+            from = page.next;
+        }
+    }
+
+    /// One delivery, with its attempts.
+    ///
+    /// # Errors
+    /// As every call; [`ApiError::is_not_found`] where there is none.
+    pub async fn delivery(&self, stream: &str, event: &str) -> Result<Delivery, ApiError> {
+        let path = ["event-streams", stream, "deliveries", event];
+        self.ask(&Call::get("reading a failed delivery", &path)).await
+    }
+
+    /// Asks for one event to be sent once more; it has the same id and time. A success says that it will be tried,
+    /// not that it arrived.
+    ///
+    /// # Errors
+    /// As every call; 409 where the event is in no state to be sent again.
+    pub async fn redeliver(&self, stream: &str, event: &str) -> Result<(), ApiError> {
+        let path = ["event-streams", stream, "redeliver", event];
+        // Sent twice, it arrives twice, and the second is known to be a repeat.
+        let call = Call::post("asking for a redelivery", &path).repeatable();
+        self.order(&call).await.map(drop)
+    }
+
+    /// Asks for all of these to be sent once more.
+    ///
+    /// # Errors
+    /// As every call; 409 where one of them is in no state to be sent again.
+    pub async fn redeliver_all(
+        &self,
+        stream: &str,
+        filter: &DeliveryFilter,
+    ) -> Result<(), ApiError> {
+        let listed = |texts: &[String]| (!texts.is_empty()).then(|| json!(texts));
+        let date = |at: Option<Timestamp>| at.map(|at| json!(whole_seconds(at)));
+        let fields = [
+            ("date_from", date(filter.from)),
+            ("date_to", date(filter.to)),
+            ("statuses", listed(&filter.statuses)),
+            ("event_types", listed(&filter.event_types)),
+        ];
+        let fields = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        let path = ["event-streams", stream, "redeliver"];
+        let call = Call::post("asking for redeliveries", &path).repeatable();
+        self.order(&call.sending(Value::Object(fields.collect()))).await.map(drop)
+    }
+}
+
+impl Delivery {
+    /// The event as it would be sent, in JSON; `None` where Auth0 did not tell it.
+    pub fn cloud_event(&self) -> Option<String> {
+        let mut event = self.event.clone()?;
+        if let Some(Value::String(text)) = event.get("data")
+            && let Ok(data @ Value::Object(_)) = serde_json::from_str(text)
+        {
+            event.insert("data".to_owned(), data);
+        }
+        Some(Value::Object(event).to_string())
+    }
+
+    /// When it was tried last.
+    pub fn last_tried_at(&self) -> Option<Timestamp> {
+        self.attempts.iter().filter_map(|attempt| attempt.timestamp).max()
+    }
+
+    /// When the event happened, as far as it says.
+    pub fn time(&self) -> Option<Timestamp> {
+        Timestamp::parse(self.event.as_ref()?.get("time")?.as_str()?).ok()
+    }
+}
+
+/// All three forms were recorded: the reference's bare array, and objects with one name or the other for the
+/// next page.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum DeliveryList {
+    Page {
+        deliveries: Vec<Delivery>,
+        #[serde(default)]
+        next: Option<String>,
+        #[serde(default, rename = "nextPageToken")]
+        next_page_token: Option<String>,
+    },
+    Bare(Vec<Delivery>),
+}
+
+impl DeliveryList {
+    fn page(self) -> DeliveryPage {
+        let (deliveries, next) = match self {
+            Self::Page { deliveries, next, next_page_token } => {
+                (deliveries, next.or(next_page_token))
+            }
+            Self::Bare(deliveries) => (deliveries, None),
+        };
+        DeliveryPage { deliveries, next: next.filter(|next| !next.is_empty()) }
+    }
+}
+
+fn millis<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let millis = Option::<f64>::deserialize(from)?;
+    Ok(millis.and_then(|millis| Duration::try_from_secs_f64(millis / 1e3).ok()))
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn as_millis<S: serde::Serializer>(took: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    took.map(|took| took.as_secs_f64() * 1e3).serialize(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded() -> Value {
+        json!({
+            "id": "evt_1", "event_stream_id": "est_1", "status": "failed",
+            "event_type": "user.updated", "new": true,
+            "attempts": [
+                { "status": "failed", "timestamp": "2026-03-01T09:15:45Z", "duration": 12.5,
+                  "error_message": "503" },
+                { "status": "failed", "timestamp": "2026-03-01T09:15:46.5Z" }
+            ],
+            "event": { "id": "evt_1", "time": "2026-03-01T09:15:44.96Z", "data": { "object": {} } }
+        })
+    }
+
+    #[test]
+    fn deliveries_are_read_as_recorded() {
+        let delivery: Delivery = serde_json::from_value(recorded()).unwrap();
+        assert_eq!(delivery.status, DeliveryStatus::Failed);
+        assert_eq!(delivery.attempts[0].took, Some(Duration::from_micros(12_500)));
+        let last = Timestamp::parse("2026-03-01T09:15:46.5Z").unwrap();
+        assert_eq!(delivery.last_tried_at(), Some(last));
+        assert_eq!(delivery.time(), Timestamp::parse("2026-03-01T09:15:44.96Z").ok());
+        assert_eq!(serde_json::to_value(&delivery).unwrap()["attempts"][0]["duration"], 12.5);
+        let bare: Delivery = serde_json::from_value(json!({ "id": "e", "status": "odd" })).unwrap();
+        assert_eq!(bare.status, DeliveryStatus::Other("odd".into()));
+        assert_eq!((bare.cloud_event(), bare.time(), bare.last_tried_at()), (None, None, None));
+    }
+
+    #[test]
+    fn data_is_an_object_whether_it_came_as_one_or_as_text() {
+        let event = |data: Value| {
+            let mut delivery = recorded();
+            delivery["event"]["data"] = data;
+            let delivery: Delivery = serde_json::from_value(delivery).unwrap();
+            let event: Value = serde_json::from_str(&delivery.cloud_event().unwrap()).unwrap();
+            event["data"].clone()
+        };
+        let object = json!({ "object": { "user_id": "auth0|1" } });
+        assert_eq!(event(object.clone()), object);
+        assert_eq!(event(json!(object.to_string())), object);
+        assert_eq!(event(json!("no json")), json!("no json"));
+    }
+
+    #[test]
+    fn lists_come_in_three_forms() {
+        for (list, next) in [
+            (json!({ "deliveries": [recorded()], "next": "n" }), Some("n")),
+            (json!({ "deliveries": [recorded()], "nextPageToken": "n" }), Some("n")),
+            (json!({ "deliveries": [recorded()], "next": null }), None),
+            (json!({ "deliveries": [recorded()], "next": "" }), None),
+            (json!([recorded()]), None),
+        ] {
+            let page = serde_json::from_value::<DeliveryList>(list).unwrap().page();
+            assert_eq!((page.deliveries.len(), page.next.as_deref()), (1, next));
+        }
+    }
+}
