@@ -33,6 +33,8 @@ use crate::ingress::{CoverageKeeper, Intake, QueueDoor, Reprocessor, WebhookDoor
 use crate::journal::{Eraser, Journal, RouteNo, RouteSpec, Rules};
 use crate::listen::{self, Inherited};
 use crate::normalize::identity;
+use crate::provision::auth0::Api;
+use crate::provision::reconcile::{self, Desk, Reconciler};
 use crate::routing::{Interest, Routes, turn};
 use crate::telemetry::{Health, Metrics};
 
@@ -151,9 +153,11 @@ impl Gateway {
             stop_admin: CancellationToken::new(),
             writer: writer_tasks,
         };
-        gateway.start_admin(config, &base, admin_listener)?;
+        let intake = intake(config, &base);
+        let desk = gateway.start_reconcile(config, &base, &intake)?;
+        gateway.start_admin(config, &base, (admin_listener, desk))?;
         gateway.start_dispatchers(config, &base, access)?;
-        gateway.start_doors(config, &base, webhook_listener, access)?;
+        gateway.start_doors(config, &base, (webhook_listener, intake), access)?;
         gateway.start_housekeeping(&base)?;
         gateway.start_alarms(config, &base)?;
         info!(
@@ -170,7 +174,7 @@ impl Gateway {
         &mut self,
         config: &Config,
         base: &Base,
-        listener: TcpListener,
+        (listener, reconcile): (TcpListener, Option<Desk>),
     ) -> anyhow::Result<()> {
         let reader = base.journal.reader()?;
         let sources = admin::Sources {
@@ -181,6 +185,7 @@ impl Gateway {
             setup: Arc::new(setup(config)),
             reader,
             compare: config.compare.clone(),
+            reconcile,
             health: base.health.clone(),
             metrics: base.metrics.clone(),
             clock: base.clock.clone(),
@@ -255,23 +260,9 @@ impl Gateway {
         &mut self,
         config: &Config,
         base: &Base,
-        listener: Option<TcpListener>,
+        (listener, intake): (Option<TcpListener>, Intake),
         access: AwsAccess,
     ) -> anyhow::Result<()> {
-        let filters = config.routes.iter().map(|route| Interest {
-            pattern: route.pattern.clone(),
-            changed: route.changed.clone(),
-        });
-        let intake = Intake {
-            journal: base.journal.clone(),
-            routes: Arc::new(Routes::new(filters.collect())),
-            route_numbers: base.numbers.clone().into(),
-            clock: base.clock.clone(),
-            metrics: base.metrics.clone(),
-            flags: config.flags,
-            health: base.health.clone(),
-            setback: Arc::new(AtomicI64::new(i64::MIN)),
-        };
         let reprocessor = Reprocessor::new(intake.clone(), base.journal.reader()?);
         self.parts.spawn("quarantine", reprocessor.run(self.stop_parts.clone()));
         if let Some(eventbridge) = &config.eventbridge {
@@ -334,6 +325,37 @@ impl Gateway {
         Ok(())
     }
 
+    /// The third observer, when a tenant is named. It asks for nothing before it is told to.
+    fn start_reconcile(
+        &mut self,
+        config: &Config,
+        base: &Base,
+        intake: &Intake,
+    ) -> anyhow::Result<Option<Desk>> {
+        let (Some(auth0), Some(settings)) = (&config.auth0, &config.reconcile) else {
+            return Ok(None);
+        };
+        let sources = reconcile::Sources {
+            api: Api::new(auth0.clone(), base.clock.clone())?,
+            journal: base.journal.clone(),
+            reader: base.journal.reader()?,
+            intake: intake.clone(),
+            letters: base.letters.clone(),
+            health: base.health.clone(),
+            metrics: base.metrics.clone(),
+            clock: base.clock.clone(),
+            mode: config.mode,
+            grace: config.compare.grace,
+        };
+        let (reconciler, desk) = Reconciler::new(settings.clone(), sources);
+        if settings.follow {
+            let follower = reconciler.follower();
+            self.parts.spawn("Events API", follower.run(self.stop_parts.clone()));
+        }
+        self.parts.spawn("reconcile", reconciler.run(self.stop_parts.clone()));
+        Ok(Some(desk))
+    }
+
     fn keep_coverage(&mut self, path: Path, base: &Base) {
         let keeper = CoverageKeeper::new(path, base.journal.clone(), base.health.clone());
         self.parts.spawn(format!("coverage of {path}"), keeper.run(self.stop_parts.clone()));
@@ -374,6 +396,24 @@ impl Gateway {
             None => Ok(()),
             Some(ended) => Err(anyhow::anyhow!("{ended}")),
         }
+    }
+}
+
+/// What the doors do with what comes.
+fn intake(config: &Config, base: &Base) -> Intake {
+    let filters = config
+        .routes
+        .iter()
+        .map(|route| Interest { pattern: route.pattern.clone(), changed: route.changed.clone() });
+    Intake {
+        journal: base.journal.clone(),
+        routes: Arc::new(Routes::new(filters.collect())),
+        route_numbers: base.numbers.clone().into(),
+        clock: base.clock.clone(),
+        metrics: base.metrics.clone(),
+        flags: config.flags,
+        health: base.health.clone(),
+        setback: Arc::new(AtomicI64::new(i64::MIN)),
     }
 }
 

@@ -17,6 +17,7 @@ mod plan;
 mod setup;
 mod progress;
 mod quarantine;
+mod reconcile;
 mod serve;
 mod simulate;
 mod targets;
@@ -75,6 +76,9 @@ enum Command {
     /// Try whether alarms reach those who are to be told.
     #[command(subcommand)]
     Alarms(alarms::Command),
+    /// Ask Auth0 what it could not deliver, and for what the journal does not have; says where events were
+    /// lost. The running gateway does it.
+    Reconcile(Box<reconcile::Arguments>),
     /// Check the configuration and print the settings in force, secrets hidden.
     CheckConfig(ConfigArguments),
     /// Try an event pattern on an event: whether it matches, and if not, why.
@@ -222,6 +226,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Orders(command) => orders::run(command).await,
         Command::Journal(command) => journal::run(command).await,
         Command::Alarms(command) => alarms::run(command).await,
+        Command::Reconcile(arguments) => reconcile::run(*arguments).await,
         Command::CheckConfig(arguments) => check_config::run(arguments),
         Command::Pattern(command) => pattern::run(&command),
         Command::Setup(command) => Box::pin(setup::run(command)).await,

@@ -10,8 +10,8 @@ use super::check::Check;
 use super::layers::Layer;
 use super::raw::{self, Raw};
 use super::{
-    Config, ConfigError, Eventbridge, Webhook, alarms, auth0, comparison, reconcile, routes, targets,
-    variables,
+    Config, ConfigError, Eventbridge, Webhook, alarms, auth0, comparison, reconcile, routes,
+    targets, variables,
 };
 use crate::event::Path;
 use crate::ingress::{Credentials, DeleteAfter, Method, QueueSettings, Secret, WebhookSettings};

@@ -26,7 +26,13 @@ impl Witnessed {
     pub fn of(event: &Event, before: Option<String>) -> Self {
         let subject = (&*event.tenant, &*event.kind, &*event.subject);
         let fingerprint = fingerprint(subject, event.time);
-        Self { id: event.id.clone(), kind: event.kind.clone(), time: event.time, fingerprint, before }
+        Self {
+            id: event.id.clone(),
+            kind: event.kind.clone(),
+            time: event.time,
+            fingerprint,
+            before,
+        }
     }
 }
 

@@ -362,18 +362,8 @@ impl Writer {
                 let settled_until = now.minus(self.settings.summaries.settle_after());
                 later(reply, summaries::step(connection, shelf, settled_until, now), finishes)
             }
-            Op::Rescue(ids, reply) => {
-                let result = witness::rescue(connection, &ids, now);
-                shelf.has_rescues = true;
-                later(reply, result.map(|()| Committed(())), finishes)
-            }
-            Op::Witness(told, offset, reply) => {
-                let result = witness::witness(connection, &told, offset.as_deref(), now);
-                later(reply, result.map(|()| Committed(())), finishes)
-            }
-            Op::Judge(judged, reply) => {
-                let result = witness::judge(connection, &judged);
-                later(reply, result.map(|()| Committed(())), finishes)
+            Op::Rescue(..) | Op::Witness(..) | Op::Judge(..) => {
+                third_observer(connection, shelf, op, now, finishes)
             }
             Op::Probe(reply) => {
                 let result = super::set_meta(connection, "probed_at", now.as_nanos());
@@ -439,6 +429,29 @@ fn later<T: 'static>(
         drop(reply.send(answer));
     }));
     result
+}
+
+/// What is remembered of what Auth0 was asked for, and said itself.
+fn third_observer(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    op: Op,
+    now: Timestamp,
+    finishes: &mut Vec<Finish>,
+) -> rusqlite::Result<()> {
+    let (reply, result) = match op {
+        Op::Rescue(ids, reply) => {
+            shelf.has_rescues = true;
+            (reply, witness::rescue(connection, &ids, now))
+        }
+        Op::Witness(told, offset, reply) => {
+            (reply, witness::witness(connection, &told, offset.as_deref(), now))
+        }
+        Op::Judge(judged, reply) => (reply, witness::judge(connection, &judged)),
+        // No other is handed to it.
+        _ => return Ok(()),
+    };
+    later(reply, result.map(|()| Committed(())), finishes)
 }
 
 /// A request of a transaction that failed before its turn.

@@ -107,7 +107,8 @@ mod tests {
         check(&[still], &all(), &Choice { still_tried: 1, ..Choice::default() });
         let types = Selection { types: vec!["user.deleted".into()], ..all() };
         check(&[failed("evt_1")], &types, &Choice { not_selected: 1, ..Choice::default() });
-        let since = Selection { since: Some(Timestamp::from_millis(i64::MAX / 2_000_000)), ..all() };
+        let since =
+            Selection { since: Some(Timestamp::from_millis(i64::MAX / 2_000_000)), ..all() };
         check(&[failed("evt_1")], &since, &Choice { not_selected: 1, ..Choice::default() });
     }
 

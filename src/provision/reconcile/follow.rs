@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::super::auth0::{ApiError, Frame, Since};
-use super::report::{Following, Status};
 use super::Sources;
+use super::report::{Following, Status};
 use crate::event::{Purpose, Timestamp};
 use crate::journal::{JournalError, ReadError, Witnessed};
 use crate::normalize;
@@ -102,7 +102,7 @@ impl Follower {
         let types = &api.settings().event_types;
         let mut following = match api.follow(&since, types).await {
             Err(ApiError::OffsetExpired) => {
-                self.forget(known.map(|(_, at)| at));
+                self.forget(known.as_ref().map(|(_, at)| *at));
                 api.follow(&Since::Now, types).await.map_err(Broken::Api)?
             }
             other => other.map_err(Broken::Api)?,
@@ -117,7 +117,7 @@ impl Follower {
             let now = clock.now();
             match frame {
                 Frame::Event { offset, event } => {
-                    let told = self.understood(&event, last.replace(offset.clone()));
+                    let told = understood(&event, last.replace(offset.clone()));
                     self.keep(told, offset).await?;
                     written_at = now;
                 }
@@ -143,7 +143,10 @@ impl Follower {
     fn forget(&self, heard_until: Option<Timestamp>) {
         let now = self.sources.clock.now();
         let until = heard_until.map(tracing::field::display);
-        warn!(heard_until = until, "Auth0's Events API has forgotten where we were; there is a gap");
+        warn!(
+            heard_until = until,
+            "Auth0's Events API has forgotten where we were; there is a gap"
+        );
         self.tell(|following| following.gap_until = Some(now));
     }
 
@@ -154,18 +157,18 @@ impl Follower {
         self.tell(|following| following.events += events);
         Ok(())
     }
+}
 
-    /// What is kept of an event; nothing of a test, which no other path brings, nor of what is no event.
-    fn understood(&self, event: &str, before: Option<String>) -> Option<Witnessed> {
-        match normalize::webhook(event.as_bytes()) {
-            Ok(normalized) if normalized.event.purpose == Purpose::Live => {
-                Some(Witnessed::of(&normalized.event, before))
-            }
-            Ok(_) => None,
-            Err(rejection) => {
-                info!(reason = rejection.reason.as_str(), "the Events API told of no event");
-                None
-            }
+/// What is kept of an event; nothing of a test, which no other path brings, nor of what is no event.
+fn understood(event: &str, before: Option<String>) -> Option<Witnessed> {
+    match normalize::webhook(event.as_bytes()) {
+        Ok(normalized) if normalized.event.purpose == Purpose::Live => {
+            Some(Witnessed::of(&normalized.event, before))
+        }
+        Ok(_) => None,
+        Err(rejection) => {
+            info!(reason = rejection.reason.as_str(), "the Events API told of no event");
+            None
         }
     }
 }

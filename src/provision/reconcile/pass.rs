@@ -13,7 +13,7 @@ use super::fates::{Evidence, fates};
 use super::report::{Pass, Phase, Running, StreamReport, Witnesses};
 use super::standing::{Failures, IN_ALL_MAX};
 use super::{Failed, Order, Reconciler};
-use crate::event::{EventId, Path, PerPath, Timestamp};
+use crate::event::{EventId, Path, PerPath};
 use crate::ingress::Rescued;
 use crate::journal::{
     Fate, JournalError, Judgement, LetterFilter, LetterSource, ReadError, SettledWitness,
@@ -183,7 +183,9 @@ impl Reconciler {
             return Some("reconcile.redeliver is false".to_owned());
         }
         if !stream.enabled {
-            return Some("the stream is switched off; `twinstream setup auth0 enable` first".into());
+            return Some(
+                "the stream is switched off; `twinstream setup auth0 enable` first".into(),
+            );
         }
         if stream.failures > FAILURES_MAX && !order.selection.insists {
             return Some(format!(
@@ -274,7 +276,7 @@ impl Reconciler {
                 }
                 self.at(Phase::Judging, done, of);
                 let fates = fates(&one, evidence);
-                let Some(backfilled) = self.backfill(&one, &fates, pass).await? else {
+                let Some(backfilled) = self.backfill(&one, fates, pass).await? else {
                     waits = true;
                     continue;
                 };
@@ -314,7 +316,7 @@ impl Reconciler {
     async fn backfill(
         &self,
         one: &SettledWitness,
-        fates: &PerPath<Fate>,
+        fates: PerPath<Fate>,
         pass: &mut Pass,
     ) -> Result<Option<bool>, PassError> {
         if !self.settings.backfill || !is_lost(fates) {
@@ -354,8 +356,7 @@ impl Reconciler {
                     return Ok(Some(event));
                 }
                 Frame::Event { .. } if one.event.before.is_some() => return Ok(None),
-                Frame::Event { .. } => {}
-                Frame::Offset(_) => {}
+                Frame::Event { .. } | Frame::Offset(_) => {}
                 Frame::Trouble(_) => return Ok(None),
             }
         }
@@ -380,7 +381,7 @@ impl Reconciler {
 }
 
 /// Whether every path in use lost it.
-fn is_lost(fates: &PerPath<Fate>) -> bool {
+fn is_lost(fates: PerPath<Fate>) -> bool {
     let all = [fates.webhook, fates.eventbridge];
     all.iter().all(|fate| fate.is_lost() || *fate == Fate::Unused)
         && all.iter().any(|fate| fate.is_lost())
@@ -396,14 +397,15 @@ fn has_id(event: &str, id: &EventId) -> bool {
 
 fn summed(judged: &[(Judgement, u64)], waiting: u64) -> Witnesses {
     let every = || Fate::ALL.iter().map(|fate| (fate.as_str(), 0)).collect::<BTreeMap<_, _>>();
-    let mut sum = Witnesses { fates: PerPath::from_fn(|_| every()), waiting, ..Witnesses::default() };
+    let mut sum =
+        Witnesses { fates: PerPath::from_fn(|_| every()), waiting, ..Witnesses::default() };
     for (judgement, events) in judged {
         sum.events += events;
         for path in Path::ALL {
             let fate = judgement.fates.of(path).as_str();
             *sum.fates.of_mut(path).entry(fate).or_default() += events;
         }
-        sum.lost += if is_lost(&judgement.fates) { *events } else { 0 };
+        sum.lost += if is_lost(judgement.fates) { *events } else { 0 };
         sum.backfilled += if judgement.backfilled { *events } else { 0 };
     }
     sum
@@ -442,7 +444,7 @@ mod tests {
     #[test]
     fn only_what_every_path_in_use_lost_is_taken_in() {
         let check = |webhook, eventbridge, expected| {
-            assert_eq!(is_lost(&PerPath { webhook, eventbridge }), expected);
+            assert_eq!(is_lost(PerPath { webhook, eventbridge }), expected);
         };
         check(Fate::LostUs, Fate::LostQueue, true);
         check(Fate::LostUs, Fate::Unused, true);

@@ -27,7 +27,10 @@ impl Failures {
             (Some(_) | None, None) | (None, Some(_)) => true,
         };
         let count = |failures: usize| u64::try_from(failures).unwrap_or(u64::MAX);
-        Self { in_a_row: count(ended.clone().filter(is_later).count()), in_all: count(ended.count()) }
+        Self {
+            in_a_row: count(ended.clone().filter(is_later).count()),
+            in_all: count(ended.count()),
+        }
     }
 
     /// How many more would switch the stream off, by the nearer of the two limits.
