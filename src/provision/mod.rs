@@ -4,5 +4,6 @@
 mod plan;
 
 pub mod auth0;
+pub mod aws;
 
 pub use plan::{Change, Plan, Step};

@@ -40,6 +40,7 @@ mod quarantine;
 mod queue;
 mod queue_retries;
 mod repository;
+mod setup_aws;
 mod shutdown;
 mod simulate;
 mod support;
