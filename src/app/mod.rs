@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use aws::AwsAccess;
+pub use aws::{AwsAccess, services};
 
 use self::tasks::Tasks;
 use crate::admin;

@@ -5,5 +5,6 @@ mod plan;
 
 pub mod auth0;
 pub mod reconcile;
+pub mod aws;
 
 pub use plan::{Change, Plan, Step};

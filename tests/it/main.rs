@@ -42,6 +42,7 @@ mod queue;
 mod queue_retries;
 mod repository;
 mod restart;
+mod setup_aws;
 mod shutdown;
 mod simulate;
 mod support;
