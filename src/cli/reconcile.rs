@@ -18,22 +18,8 @@ pub(super) struct Arguments {
     /// Say what Auth0 could not deliver, and what would be asked for; ask for nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Only events that happened since then: an instant, or how long ago (24h, 7d).
-    #[arg(long, value_name = "WHEN")]
-    since: Option<String>,
-    /// Only events of this type; as often as wanted.
-    #[arg(long = "type", value_name = "TYPE")]
-    types: Vec<String>,
-    /// Ask for so many at most; `reconcile.most` by default.
-    #[arg(long, value_name = "EVENTS")]
-    most: Option<usize>,
-    /// Ask for so many a second at most; `reconcile.rate` by default.
-    #[arg(long, value_name = "EVENTS")]
-    rate: Option<f64>,
-    /// Ask for those too that failed again and again, and though Auth0 lists so many failures that it may
-    /// switch the stream off: each redelivery that fails counts.
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    which: Which,
     /// Order nothing: say how the last pass ended.
     #[arg(long, conflicts_with_all = ["dry_run", "since", "types", "most", "rate", "force"])]
     status: bool,
@@ -46,9 +32,29 @@ pub(super) struct Arguments {
     admin: AdminArguments,
 }
 
+/// Which events are asked for, and how fast.
+#[derive(Debug, Args)]
+struct Which {
+    /// Only events that happened since then: an instant, or how long ago (24h, 7d).
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Only events of this type; as often as wanted.
+    #[arg(long = "type", id = "types", value_name = "TYPE")]
+    types: Vec<String>,
+    /// Ask for so many at most; `reconcile.most` by default.
+    #[arg(long, value_name = "EVENTS")]
+    most: Option<usize>,
+    /// Ask for so many a second at most; `reconcile.rate` by default.
+    #[arg(long, value_name = "EVENTS")]
+    rate: Option<f64>,
+    /// Ask for those too that failed again and again, and though Auth0 lists so many failures that it may
+    /// switch the stream off: each redelivery that fails counts.
+    #[arg(long)]
+    force: bool,
+}
+
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { dry_run, since, types, most, rate, force, status, json, person, admin } =
-        arguments;
+    let Arguments { dry_run, which, status, json, person, admin } = arguments;
     let admin = admin.find()?;
     let pass = if status {
         let document = admin.get(&["reconcile"], &[]).await?;
@@ -59,6 +65,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         last
     } else {
+        let Which { since, types, most, rate, force } = which;
         let mut order = json!({ "dry_run": dry_run, "types": types, "force": force });
         let asked = WindowAsked::parse(since.as_deref(), None, Clock::System.now());
         let asked = asked.map_err(|error| Failure::Input(format!("--since: {error}")))?;

@@ -27,7 +27,7 @@ pub struct Choice {
 }
 
 /// Decides about each. `asked` says how often each was asked for.
-pub fn choose(
+pub(super) fn choose(
     failed: &[Failed],
     known: &HashSet<EventId>,
     asked: &HashMap<EventId, u32>,

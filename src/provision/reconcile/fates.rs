@@ -21,7 +21,7 @@ pub struct Evidence {
 }
 
 /// What came of an event on each path.
-pub fn fates(witness: &SettledWitness, evidence: &Evidence) -> PerPath<Fate> {
+pub(super) fn fates(witness: &SettledWitness, evidence: &Evidence) -> PerPath<Fate> {
     PerPath::from_fn(|path| {
         if *witness.seen.of(path) {
             return Fate::Seen;
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_auth0_tried_in_vain_or_found_our_door_closed_is_our_loss() {
-        let tried = |evidence: &mut Evidence| drop(evidence.failed.webhook.insert(id()));
+        let tried = |evidence: &mut Evidence| evidence.failed.webhook.extend([id()]);
         check((|_: &mut SettledWitness| {}, tried), (Fate::LostUs, Fate::LostEventbridge));
         let closed = |witness: &mut SettledWitness| witness.open = PerPath::default();
         check((closed, |_: &mut Evidence| {}), (Fate::LostUs, Fate::LostUs));
@@ -134,11 +134,11 @@ mod tests {
     #[test]
     fn what_lies_somewhere_was_lost_there() {
         let nothing = |_: &mut SettledWitness| {};
-        let in_queue = |evidence: &mut Evidence| drop(evidence.queue_letters.insert(id()));
+        let in_queue = |evidence: &mut Evidence| evidence.queue_letters.extend([id()]);
         check((nothing, in_queue), (Fate::LostAuth0, Fate::LostQueue));
-        let at_rule = |evidence: &mut Evidence| drop(evidence.rule_letters.insert(id()));
+        let at_rule = |evidence: &mut Evidence| evidence.rule_letters.extend([id()]);
         check((nothing, at_rule), (Fate::LostAuth0, Fate::LostEventbridge));
-        let at_auth0 = |evidence: &mut Evidence| drop(evidence.failed.eventbridge.insert(id()));
+        let at_auth0 = |evidence: &mut Evidence| evidence.failed.eventbridge.extend([id()]);
         check((nothing, at_auth0), (Fate::LostAuth0, Fate::LostAuth0));
     }
 }
