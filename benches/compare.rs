@@ -145,6 +145,7 @@ fn entry(random: &mut fastrand::Rng, time: Timestamp) -> Entry {
         time,
         test: false,
         too_late: false,
+        rescued: None,
         webhook,
         eventbridge,
         paired_by: webhook.and(eventbridge).map(|_| PairedBy::Id),

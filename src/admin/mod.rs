@@ -31,6 +31,7 @@ use crate::dead_letters::DeadLetters;
 use crate::event::{PathSet, Timestamp};
 use crate::journal::{Journal, Reader};
 use crate::listen::{Limits, Server};
+use crate::provision::reconcile;
 use crate::telemetry::{Health, Metrics};
 
 /// Where the admin listener is, and who may ask it.
@@ -61,6 +62,8 @@ pub struct Sources {
     pub setup: Arc<Setup>,
     /// How the paths are compared.
     pub compare: compare::Settings,
+    /// Where passes of `reconcile` are ordered, when a tenant is named.
+    pub reconcile: Option<reconcile::Desk>,
     /// The state of the doors.
     pub health: Health,
     /// What is counted.
@@ -138,6 +141,7 @@ pub fn run(
         .route("/api/v1/quarantine/{no}/raw", get(api::quarantine::raw))
         .route("/api/v1/quarantine/reprocess", post(api::quarantine::reprocess))
         .route("/api/v1/quarantine/discard", post(api::quarantine::discard))
+        .route("/api/v1/reconcile", get(api::reconcile::show).post(api::reconcile::order))
         .route("/api/v1/orders", get(api::orders::list))
         .route("/api/v1/orders/{no}", get(api::orders::show))
         .route("/api/v1/orders/{no}/stop", post(api::orders::stop))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::compare::Criterion;
 use crate::event::{PathSet, PerPath, Timestamp};
-use crate::telemetry::{DoorState, TargetState};
+use crate::telemetry::{DoorState, StreamState, TargetState};
 
 /// What is known at one moment.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +39,8 @@ pub struct Facts {
     pub journal_bytes: (u64, u64),
     /// What each path has to keep, measured over the last day.
     pub criteria: Vec<Criterion>,
+    /// What Auth0 says of its streams, where it is asked.
+    pub streams: BTreeMap<crate::event::Path, StreamState>,
     /// Arrivals of the last day before their own event.
     pub negative_latencies: u64,
 }

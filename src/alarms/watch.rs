@@ -189,6 +189,7 @@ async fn facts(
         mode: Some(sources.mode),
         doors: sources.health.doors(),
         targets: sources.health.targets(),
+        streams: sources.health.streams(),
         came_lately: PerPath {
             webhook: growth(limits.silent_for, |counted| counted.came.webhook),
             eventbridge: growth(limits.silent_for, |counted| counted.came.eventbridge),

@@ -9,6 +9,7 @@ use aws_sdk_sqs::config::Credentials;
 
 use crate::config::Eventbridge;
 use crate::delivery::bus;
+use crate::provision::aws::Services;
 
 /// Where credentials come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum AwsAccess {
 
 /// What a call may take beyond the wait that it asks for.
 const CALL_SPARE: Duration = Duration::from_secs(10);
+/// What a call may take where people wait for it, all its tries together.
+const SETUP_CALL_WITHIN: Duration = Duration::from_secs(30);
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 /// A client for the queue. Does not ask the queue yet; but where nothing else tells the region,
@@ -58,6 +61,19 @@ pub(super) async fn somewhere(
     let config = service.load(access).await;
     config.region()?;
     Some((aws_sdk_eventbridge::Client::new(&config), aws_sdk_sqs::Client::new(&config)))
+}
+
+/// Both services for `setup` and `doctor`, by AWS's default chain. People wait and nobody repeats calls for
+/// them, so that these clients do, as AWS's SDKs do by default. `None` when nothing tells the region.
+pub async fn services(region: Option<&str>, endpoint_url: Option<&str>) -> Option<Services> {
+    let service = Service { region, endpoint_url, call_within: SETUP_CALL_WITHIN };
+    let config = service.load(AwsAccess::DefaultChain).await;
+    config.region()?;
+    let config = config.into_builder().retry_config(RetryConfig::standard()).build();
+    Some(Services::new(
+        aws_sdk_eventbridge::Client::new(&config),
+        aws_sdk_sqs::Client::new(&config),
+    ))
 }
 
 /// How to reach one service.

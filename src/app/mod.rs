@@ -16,9 +16,9 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
-pub use aws::AwsAccess;
+pub use aws::{AwsAccess, services};
 
 use self::tasks::Tasks;
 use crate::admin;
@@ -31,8 +31,10 @@ use crate::delivery::{Destination, Dispatcher, HttpTarget, Retries, Route, Sende
 use crate::event::Path;
 use crate::ingress::{CoverageKeeper, Intake, QueueDoor, Reprocessor, WebhookDoor};
 use crate::journal::{Eraser, Journal, RouteNo, RouteSpec, Rules};
-use crate::listen;
+use crate::listen::{self, Inherited};
 use crate::normalize::identity;
+use crate::provision::auth0::Api;
+use crate::provision::reconcile::{self, Desk, Reconciler};
 use crate::routing::{Interest, Routes, turn};
 use crate::telemetry::{Health, Metrics};
 
@@ -47,6 +49,13 @@ const ADMIN_WITHIN: Duration = Duration::from_millis(300);
 const ATTEMPTS_WITHIN: Duration = Duration::from_secs(1);
 /// Tasks that accept webhook connections: one for each core, up to this many.
 const ACCEPTORS_MAX: usize = 8;
+
+/// What a service manager calls the public listener's socket, and the table of its key `listen`.
+const WEBHOOK: &str = "webhook";
+/// The same of the admin listener.
+const ADMIN: &str = "admin";
+/// What passed sockets may be called; the first is that of a single one without a name.
+pub const SOCKETS: [&str; 2] = [WEBHOOK, ADMIN];
 
 /// Where a running gateway listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -91,6 +100,18 @@ impl Gateway {
     /// When the journal or a listener can't be had, or a target can't be used. A queue that can't be
     /// reached is no error: the door waits for it.
     pub async fn start(config: &Config, access: AwsAccess) -> anyhow::Result<Self> {
+        Self::start_on(Inherited::default(), config, access).await
+    }
+
+    /// The same, on sockets that a service manager holds, where there are any: `webhook` and `admin`.
+    ///
+    /// # Errors
+    /// As [`Gateway::start`].
+    pub async fn start_on(
+        mut sockets: Inherited,
+        config: &Config,
+        access: AwsAccess,
+    ) -> anyhow::Result<Self> {
         let clock = Clock::System;
         let rules = Rules { pair: identity::pair, turn: turn::RULE };
         let (journal, mut writer) = Journal::open(&config.journal, rules, clock.clone())?;
@@ -111,11 +132,14 @@ impl Gateway {
         let health_too = health.clone();
         let base = Base { journal, numbers, clock, health: health_too, metrics, letters, sqs };
 
-        let admin_listener = bind("admin.listen", config.admin.listen).await?;
+        let admin_listener = listener(&mut sockets, ADMIN, config.admin.listen).await?;
         let webhook_listener = match &config.webhook {
-            Some(webhook) => Some(bind("webhook.listen", webhook.listen).await?),
+            Some(webhook) => Some(listener(&mut sockets, WEBHOOK, webhook.listen).await?),
             None => None,
         };
+        for name in sockets.left() {
+            warn!(name, mode = %config.mode, "a socket was passed that this mode does not use");
+        }
         let addresses = Addresses {
             webhook: webhook_listener.as_ref().map(TcpListener::local_addr).transpose()?,
             admin: admin_listener.local_addr()?,
@@ -129,9 +153,11 @@ impl Gateway {
             stop_admin: CancellationToken::new(),
             writer: writer_tasks,
         };
-        gateway.start_admin(config, &base, admin_listener)?;
+        let intake = intake(config, &base);
+        let desk = gateway.start_reconcile(config, &base, &intake)?;
+        gateway.start_admin(config, &base, (admin_listener, desk))?;
         gateway.start_dispatchers(config, &base, access)?;
-        gateway.start_doors(config, &base, webhook_listener, access)?;
+        gateway.start_doors(config, &base, (webhook_listener, intake), access)?;
         gateway.start_housekeeping(&base)?;
         gateway.start_alarms(config, &base)?;
         info!(
@@ -148,7 +174,7 @@ impl Gateway {
         &mut self,
         config: &Config,
         base: &Base,
-        listener: TcpListener,
+        (listener, reconcile): (TcpListener, Option<Desk>),
     ) -> anyhow::Result<()> {
         let reader = base.journal.reader()?;
         let sources = admin::Sources {
@@ -159,6 +185,7 @@ impl Gateway {
             setup: Arc::new(setup(config)),
             reader,
             compare: config.compare.clone(),
+            reconcile,
             health: base.health.clone(),
             metrics: base.metrics.clone(),
             clock: base.clock.clone(),
@@ -233,23 +260,9 @@ impl Gateway {
         &mut self,
         config: &Config,
         base: &Base,
-        listener: Option<TcpListener>,
+        (listener, intake): (Option<TcpListener>, Intake),
         access: AwsAccess,
     ) -> anyhow::Result<()> {
-        let filters = config.routes.iter().map(|route| Interest {
-            pattern: route.pattern.clone(),
-            changed: route.changed.clone(),
-        });
-        let intake = Intake {
-            journal: base.journal.clone(),
-            routes: Arc::new(Routes::new(filters.collect())),
-            route_numbers: base.numbers.clone().into(),
-            clock: base.clock.clone(),
-            metrics: base.metrics.clone(),
-            flags: config.flags,
-            health: base.health.clone(),
-            setback: Arc::new(AtomicI64::new(i64::MIN)),
-        };
         let reprocessor = Reprocessor::new(intake.clone(), base.journal.reader()?);
         self.parts.spawn("quarantine", reprocessor.run(self.stop_parts.clone()));
         if let Some(eventbridge) = &config.eventbridge {
@@ -312,6 +325,37 @@ impl Gateway {
         Ok(())
     }
 
+    /// The third observer, when a tenant is named. It asks for nothing before it is told to.
+    fn start_reconcile(
+        &mut self,
+        config: &Config,
+        base: &Base,
+        intake: &Intake,
+    ) -> anyhow::Result<Option<Desk>> {
+        let (Some(auth0), Some(settings)) = (&config.auth0, &config.reconcile) else {
+            return Ok(None);
+        };
+        let sources = reconcile::Sources {
+            api: Api::new(auth0.clone(), base.clock.clone())?,
+            journal: base.journal.clone(),
+            reader: base.journal.reader()?,
+            intake: intake.clone(),
+            letters: base.letters.clone(),
+            health: base.health.clone(),
+            metrics: base.metrics.clone(),
+            clock: base.clock.clone(),
+            mode: config.mode,
+            grace: config.compare.grace,
+        };
+        let (reconciler, desk) = Reconciler::new(settings.clone(), sources);
+        if settings.follow {
+            let follower = reconciler.follower();
+            self.parts.spawn("Events API", follower.run(self.stop_parts.clone()));
+        }
+        self.parts.spawn("reconcile", reconciler.run(self.stop_parts.clone()));
+        Ok(Some(desk))
+    }
+
     fn keep_coverage(&mut self, path: Path, base: &Base) {
         let keeper = CoverageKeeper::new(path, base.journal.clone(), base.health.clone());
         self.parts.spawn(format!("coverage of {path}"), keeper.run(self.stop_parts.clone()));
@@ -355,6 +399,24 @@ impl Gateway {
     }
 }
 
+/// What the doors do with what comes.
+fn intake(config: &Config, base: &Base) -> Intake {
+    let filters = config
+        .routes
+        .iter()
+        .map(|route| Interest { pattern: route.pattern.clone(), changed: route.changed.clone() });
+    Intake {
+        journal: base.journal.clone(),
+        routes: Arc::new(Routes::new(filters.collect())),
+        route_numbers: base.numbers.clone().into(),
+        clock: base.clock.clone(),
+        metrics: base.metrics.clone(),
+        flags: config.flags,
+        health: base.health.clone(),
+        setback: Arc::new(AtomicI64::new(i64::MIN)),
+    }
+}
+
 /// What the page on the set-up's health is told of the configuration.
 fn setup(config: &Config) -> admin::Setup {
     let secrets = config.webhook.iter().flat_map(|webhook| webhook.door.credentials.labels());
@@ -378,6 +440,15 @@ fn setup(config: &Config) -> admin::Setup {
     }
 }
 
-async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    listen::bind(address).await.with_context(|| format!("{key}: can't listen on {address}"))
+/// The socket that was passed under this name, or a new one on the configured address.
+async fn listener(
+    sockets: &mut Inherited,
+    name: &str,
+    address: SocketAddr,
+) -> anyhow::Result<TcpListener> {
+    let passed = sockets.listener(name);
+    if let Some(passed) = passed.with_context(|| format!("using the passed socket `{name}`"))? {
+        return Ok(passed);
+    }
+    listen::bind(address).await.with_context(|| format!("{name}.listen: can't listen on {address}"))
 }

@@ -102,6 +102,11 @@ fn base(address: &str) -> Result<Url, Failure> {
 }
 
 impl Admin {
+    /// The login name of whoever asks, where one is known.
+    pub(super) fn who(&self) -> Option<&str> {
+        self.who.as_deref()
+    }
+
     /// What is at this path, below `/api/v1`.
     pub(super) async fn get(
         &self,

@@ -9,6 +9,7 @@ mod demo;
 mod erase;
 mod events;
 mod healthcheck;
+mod journal;
 mod orders;
 mod out;
 mod pattern;
@@ -16,6 +17,7 @@ mod plan;
 mod setup;
 mod progress;
 mod quarantine;
+mod reconcile;
 mod serve;
 mod simulate;
 mod targets;
@@ -68,9 +70,15 @@ enum Command {
     /// Look at what people ordered of a running gateway: who, why, and how far it is.
     #[command(subcommand)]
     Orders(orders::Command),
+    /// Copy the journal of a running gateway, check a copy, put one back.
+    #[command(subcommand)]
+    Journal(journal::Command),
     /// Try whether alarms reach those who are to be told.
     #[command(subcommand)]
     Alarms(alarms::Command),
+    /// Ask Auth0 what it could not deliver, and for what the journal does not have; says where events were
+    /// lost. The running gateway does it.
+    Reconcile(Box<reconcile::Arguments>),
     /// Check the configuration and print the settings in force, secrets hidden.
     CheckConfig(ConfigArguments),
     /// Try an event pattern on an event: whether it matches, and if not, why.
@@ -216,7 +224,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Quarantine(command) => quarantine::run(command).await,
         Command::Targets(command) => targets::run(command).await,
         Command::Orders(command) => orders::run(command).await,
+        Command::Journal(command) => journal::run(command).await,
         Command::Alarms(command) => alarms::run(command).await,
+        Command::Reconcile(arguments) => reconcile::run(*arguments).await,
         Command::CheckConfig(arguments) => check_config::run(arguments),
         Command::Pattern(command) => pattern::run(&command),
         Command::Setup(command) => Box::pin(setup::run(command)).await,

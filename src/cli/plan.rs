@@ -66,9 +66,8 @@ impl PlanArguments {
     /// The plan, what was done of it, and what came of it, as JSON where that was asked for.
     pub(super) fn end<A>(self, plan: &Plan<A>, done: bool, more: serde_json::Value) {
         if self.json {
-            let document = json!({
-                "steps": plan.steps, "notes": plan.notes, "done": done, "result": more,
-            });
+            let mut document = json!({"steps": plan.steps, "notes": plan.notes, "done": done});
+            document["result"] = more;
             out::line(&document.to_string());
         }
     }
@@ -76,7 +75,7 @@ impl PlanArguments {
 
 /// The plan in words.
 fn told<A>(plan: &Plan<A>) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for step in &plan.steps {
         let sign = match step.change {
             Change::Keep => '=',
@@ -84,13 +83,11 @@ fn told<A>(plan: &Plan<A>) -> String {
             Change::Update => '~',
             Change::Delete => '-',
         };
-        text.push_str(&format!("  {sign} {}\n", legible(&step.what)));
-        for detail in &step.details {
-            text.push_str(&format!("      {}\n", legible(detail)));
-        }
+        lines.push(format!("  {sign} {}\n", legible(&step.what)));
+        lines.extend(step.details.iter().map(|detail| format!("      {}\n", legible(detail))));
     }
     for note in &plan.notes {
-        text.push_str(&format!("  ! {}\n", legible_lines(note).replace('\n', "\n    ")));
+        lines.push(format!("  ! {}\n", legible_lines(note).replace('\n', "\n    ")));
     }
     let counts = plan.counts();
     let words = counts.iter().filter(|(_, number)| *number > 0).map(|(change, number)| {
@@ -104,11 +101,11 @@ fn told<A>(plan: &Plan<A>) -> String {
     });
     let words: Vec<String> = words.collect();
     if words.is_empty() {
-        text.push_str("Nothing to do: everything is as it should be.\n");
+        lines.push("Nothing to do: everything is as it should be.\n".to_owned());
     } else {
-        text.push_str(&format!("{}.\n", words.join(", ")));
+        lines.push(format!("{}.\n", words.join(", ")));
     }
-    text
+    lines.concat()
 }
 
 #[cfg(test)]

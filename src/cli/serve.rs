@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
 
 use super::{ConfigArguments, Failure, out};
-use crate::app::{AwsAccess, Gateway};
+use crate::app::{AwsAccess, Gateway, SOCKETS};
 use crate::config::Config;
-use crate::telemetry::log;
+use crate::listen::Inherited;
+use crate::telemetry::{Chain, log};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -22,7 +24,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let config = Config::load(&arguments.config.sources())?;
+    let sources = arguments.config.sources();
+    let config = Config::load(&sources)?;
     if let Err(error) = log::start(&config.log) {
         out::note(&format!("log.filter: {error}"));
     }
@@ -32,11 +35,27 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     // Before anything starts, so that no signal is missed.
     let stopped = stop_signal().map_err(Failure::Fault)?;
     let unreachable = |source| Failure::Unreachable { what: "can't start".into(), source };
-    let gateway = Gateway::start(&config, AwsAccess::DefaultChain).await.map_err(unreachable)?;
+    let names = sources.environment.get("LISTEN_FDNAMES");
+    let sockets = Inherited::take(names.map(String::as_str), &SOCKETS)
+        .map_err(|error| unreachable(error.into()))?;
+    let gateway =
+        Gateway::start_on(sockets, &config, AwsAccess::DefaultChain).await.map_err(unreachable)?;
     if let Some(path) = &arguments.addresses_file {
         write_addresses(path, &gateway).map_err(unreachable)?;
     }
-    gateway.run_until(stopped).await.map_err(Failure::Fault)
+    tell(NotifyState::Ready);
+    let stopping = async {
+        stopped.await;
+        tell(NotifyState::Stopping);
+    };
+    gateway.run_until(stopping).await.map_err(Failure::Fault)
+}
+
+/// Tells systemd how it stands (`Type=notify`); nobody else listens, and it costs nothing then.
+fn tell(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!(error = %Chain(&error), "could not tell systemd how it stands");
+    }
 }
 
 /// Whole or not at all: a script may look at any moment.

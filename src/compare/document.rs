@@ -160,6 +160,9 @@ pub struct Excluded {
     /// Events that came when what the journal knew of their time had expired: an arrival by the other
     /// path may have been forgotten.
     pub too_late: u64,
+    /// Events that neither path brought, and that came because twinstream asked Auth0 for them
+    /// (`reconcile`). An event of which one path lost its arrival, and got it so, is missing on that path.
+    pub rescued: u64,
     /// Arrivals that are not in a latency.
     pub latency_flagged: LatencyFlagged,
     /// Pairs that are not in the difference, because an arrival of theirs is not in a latency.
@@ -169,7 +172,7 @@ pub struct Excluded {
 impl Excluded {
     /// Events that were left out altogether.
     pub const fn events(&self) -> u64 {
-        self.test + self.unsettled + self.too_late
+        self.test + self.unsettled + self.too_late + self.rescued
     }
 }
 

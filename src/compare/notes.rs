@@ -26,6 +26,7 @@ fn excluded(document: &Document) -> Option<String> {
         (excluded.unsettled, "too young to be judged"),
         (excluded.test, "sent as a test"),
         (excluded.too_late, "come when what was known of their time had expired"),
+        (excluded.rescued, "lost by both paths and asked for by reconcile"),
     ];
     let parts: Vec<String> = reasons
         .into_iter()

@@ -10,8 +10,8 @@ use super::check::Check;
 use super::layers::Layer;
 use super::raw::{self, Raw};
 use super::{
-    Config, ConfigError, Eventbridge, Webhook, alarms, auth0, comparison, routes, targets,
-    variables,
+    Config, ConfigError, Eventbridge, Webhook, alarms, auth0, comparison, reconcile, routes,
+    targets, variables,
 };
 use crate::event::Path;
 use crate::ingress::{Credentials, DeleteAfter, Method, QueueSettings, Secret, WebhookSettings};
@@ -42,6 +42,7 @@ pub(super) fn build(
         raw.mode.contains(Path::Eventbridge).then(|| eventbridge(&mut check, raw.eventbridge));
     let admin = admin(&mut check, &raw.admin);
     let auth0 = auth0::auth0(&mut check, &raw.auth0);
+    let reconcile = reconcile::reconcile(&mut check, &raw.reconcile, auth0.as_ref());
     let targets = targets::targets(&mut check, &raw.targets, journal.keep);
     let routes = routes::routes(&mut check, &raw.routes, &raw.targets);
     let journal =
@@ -66,6 +67,7 @@ pub(super) fn build(
         flags,
         alarms,
         auth0,
+        reconcile,
         targets,
         routes,
         warnings,

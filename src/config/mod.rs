@@ -9,6 +9,7 @@ mod check;
 mod comparison;
 mod layers;
 mod raw;
+mod reconcile;
 mod routes;
 mod secrets;
 mod setup;
@@ -64,6 +65,8 @@ pub struct Config {
     pub alarms: crate::alarms::Settings,
     /// The tenant's Management API, when one is named.
     pub auth0: Option<auth0_api::Settings>,
+    /// What is asked of Auth0 while serving, when a tenant is named.
+    pub reconcile: Option<crate::provision::reconcile::Settings>,
     /// When an arrival's time says nothing about its path.
     pub flags: FlagRules,
     /// Where events go.

@@ -25,6 +25,7 @@ pub(super) struct Raw {
     pub prices: Prices,
     pub alarms: Alarms,
     pub auth0: Auth0,
+    pub reconcile: Reconcile,
     #[serde(default)]
     pub targets: Vec<Target>,
     #[serde(default)]
@@ -192,6 +193,17 @@ pub(super) struct Auth0 {
     pub webhook_stream: String,
     pub eventbridge_stream: String,
     pub event_types: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reconcile {
+    pub every: Span,
+    pub redeliver: bool,
+    pub most: usize,
+    pub rate: f64,
+    pub follow: bool,
+    pub backfill: bool,
 }
 
 #[derive(Debug, Deserialize)]

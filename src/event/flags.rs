@@ -18,12 +18,21 @@ pub enum Flag {
     Backlog,
     /// It happened before the door was open, or came in the first seconds after: it waited for us.
     Startup,
+    /// It came because twinstream asked for it: a redelivery, or what Auth0's Events API still had. The
+    /// path itself had lost it, so that this is no arrival of the path at all.
+    Rescued,
 }
 
 impl Flag {
     /// All of them; an arrival with several is counted under the first.
-    pub const ALL: [Self; 5] =
-        [Self::ReceiveCount, Self::Redriven, Self::Replayed, Self::Backlog, Self::Startup];
+    pub const ALL: [Self; 6] = [
+        Self::Rescued,
+        Self::ReceiveCount,
+        Self::Redriven,
+        Self::Replayed,
+        Self::Backlog,
+        Self::Startup,
+    ];
 
     /// The name used in documents.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +42,7 @@ impl Flag {
             Self::Replayed => "replayed",
             Self::Backlog => "backlog",
             Self::Startup => "startup",
+            Self::Rescued => "rescued",
         }
     }
 
@@ -44,6 +54,7 @@ impl Flag {
             Self::Replayed => 4,
             Self::Backlog => 8,
             Self::Startup => 16,
+            Self::Rescued => 32,
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct Observation {
     pub webhook: Option<Sighting>,
     /// The first arrival by EventBridge.
     pub eventbridge: Option<Sighting>,
+    /// When it came because twinstream asked for it, and by no path of itself.
+    pub rescued: Option<Timestamp>,
     /// How the two were found to be one event; `Some` when both paths saw it.
     pub paired_by: Option<PairedBy>,
     /// Further arrivals.
@@ -83,9 +85,10 @@ impl Observation {
         }
     }
 
-    /// The first arrival by any path.
+    /// The first arrival by any path, or as it was asked for.
     pub fn first_arrival(&self) -> Option<Timestamp> {
-        Path::ALL.into_iter().filter_map(|path| self.sighting(path)).map(|seen| seen.at).min()
+        let seen = Path::ALL.into_iter().filter_map(|path| self.sighting(path));
+        seen.map(|seen| seen.at).chain(self.rescued).min()
     }
 
     /// Whether its absence on a path may be called a loss: neither it nor its first arrival is after

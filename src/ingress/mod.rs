@@ -20,7 +20,8 @@ pub use webhook::{Settings as WebhookSettings, WebhookDoor};
 
 use crate::clock::Clock;
 use crate::event::{
-    Arrival, ArrivalOutcome, Event, FlagRules, Flags, Hops, Path, Purpose, QueueHops, Timestamp,
+    Arrival, ArrivalOutcome, Event, Flag, FlagRules, Flags, Hops, Path, Purpose, QueueHops,
+    Timestamp,
 };
 use crate::journal::{
     Accepted, Arrived, Committed, Journal, JournalError, NewDelivery, Quarantined, RouteNo,
@@ -68,7 +69,36 @@ impl Taken {
     }
 }
 
+/// What became of an event that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rescued {
+    /// It is on disk, with its deliveries.
+    TakenIn,
+    /// It was known after all.
+    Known,
+    /// It is no event of Auth0's; nothing is kept of it.
+    NotUnderstood,
+}
+
 impl Intake {
+    /// Takes in an event that neither path brought, as Auth0's Events API still has it. It is delivered like
+    /// any other, and counts as no arrival of a path.
+    ///
+    /// # Errors
+    /// When it is not stored: it must be taken in again.
+    pub async fn take_rescued(&self, body: &[u8]) -> Result<Rescued, JournalError> {
+        let Ok(Normalized { event, stream, .. }) = normalize::webhook(body) else {
+            return Ok(Rescued::NotUnderstood);
+        };
+        let flags = Flags::NONE.with(Flag::Rescued);
+        let at = self.clock.now();
+        let deliveries = self.deliveries(&event);
+        let arrival = Arrival { at, stream, hops: Hops::Webhook, flags };
+        let stored = self.journal.accept(Arrived::new(event, arrival, deliveries)).await;
+        let Accepted { is_new, .. } = self.observe_failure(stored)?;
+        Ok(if is_new { Rescued::TakenIn } else { Rescued::Known })
+    }
+
     /// Takes in the body of a webhook request.
     async fn take_webhook(&self, body: &[u8], at: Timestamp) -> Result<Taken, JournalError> {
         match normalize::webhook(body) {

@@ -6,9 +6,9 @@ use super::content::Content;
 use super::payload::Stored;
 use super::shelf::Shelf;
 use super::sqlite::{path_code, path_of};
-use super::{Committed, RouteNo, release, summaries, told};
+use super::{Committed, RouteNo, release, summaries, told, witness};
 use crate::event::{
-    Arrival, ArrivalOutcome, Candidate, Digest, Event, Hops, Newcomer, PairedBy, Pairing,
+    Arrival, ArrivalOutcome, Candidate, Digest, Event, Flag, Hops, Newcomer, PairedBy, Pairing,
     PairingRule, Path, Purpose, QueueHops, RepeatKind, Timestamp, Watched,
 };
 
@@ -74,14 +74,20 @@ pub(super) fn paired_of(code: i64) -> rusqlite::Result<PairedBy> {
 pub(super) fn accept(
     connection: &Connection,
     shelf: &mut Shelf,
-    arrived: &Arrived,
+    arrived: &mut Arrived,
     now: Timestamp,
 ) -> rusqlite::Result<Accepted> {
+    let path = arrived.arrival.path();
+    if path == Path::Webhook
+        && shelf.has_rescues
+        && witness::is_rescued(connection, arrived.id_digest)?
+    {
+        arrived.arrival.flags = arrived.arrival.flags.with(Flag::Rescued);
+    }
     let known = match shelf.ids.find(connection, arrived.id_digest, shelf.first_seq.get())? {
         Some(seq) => Some((seq, PairedBy::Id)),
         None => by_fallback(connection, shelf.rule.pair, arrived)?,
     };
-    let path = arrived.arrival.path();
     let (outcome, is_new, seq) = match known {
         None => {
             let seq = add_event(connection, shelf, arrived, now)?;
@@ -204,7 +210,11 @@ fn add_event(
 /// Whether a later event has come by the same path before. Test events are in no order.
 fn is_overtaken(shelf: &mut Shelf, arrived: &Arrived) -> bool {
     let Arrived { event, arrival, .. } = arrived;
-    event.purpose == Purpose::Live && shelf.latest.overtakes(arrival.path(), arrival.at, event.time)
+    // What was asked for says nothing of the order in which the path brings things.
+    let is_rescued = arrival.flags.has(Flag::Rescued);
+    event.purpose == Purpose::Live
+        && !is_rescued
+        && shelf.latest.overtakes(arrival.path(), arrival.at, event.time)
 }
 
 /// Where the content is not kept for good, it is kept for the deliveries alone.

@@ -7,7 +7,9 @@ use super::accept::paired_of;
 use super::differences::differences;
 use super::payload;
 use super::sqlite::path_code;
-use crate::event::{Flags, HopTimes, Observation, Path, PerPath, Repeats, Sighting, Timestamp};
+use crate::event::{
+    Flag, Flags, HopTimes, Observation, Path, PerPath, Repeats, Sighting, Timestamp,
+};
 use crate::summary::Entry;
 
 /// What [`Entries::read`] takes, in this order.
@@ -52,10 +54,21 @@ impl<'a> Entries<'a> {
             too_late: row.get(4)?,
             webhook: sighting(row, 7)?,
             eventbridge: sighting(row, 13)?,
+            rescued: None,
             paired_by: row.get::<_, Option<i64>>(5)?.map(paired_of).transpose()?,
             repeats: Repeats { webhook_retry: row.get(11)?, ..Repeats::default() },
             payload_differs: row.get(6)?,
         };
+        if let Some(webhook) = event.webhook.filter(|seen| seen.flags.has(Flag::Rescued)) {
+            event = Observation {
+                webhook: None,
+                rescued: Some(webhook.at),
+                paired_by: None,
+                repeats: Repeats::default(),
+                payload_differs: false,
+                ..event
+            };
+        }
         if let Some(sighting) = &mut event.eventbridge {
             sighting.hops = HopTimes {
                 envelope: row.get(19)?,

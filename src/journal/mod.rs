@@ -7,6 +7,7 @@
 //! The file is SQLite in WAL mode with `synchronous = FULL`. Only this module knows SQL.
 
 mod accept;
+mod backup;
 mod claim;
 mod content;
 mod counts;
@@ -30,6 +31,7 @@ mod shelf;
 mod sqlite;
 mod summaries;
 mod told;
+mod witness;
 mod writer;
 
 use std::path::PathBuf;
@@ -40,9 +42,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{Arrival, Digest, Event, PairingRule, Path, RouteOrder, TurnRule};
+use crate::event::{
+    Arrival, Digest, Event, EventId, PairingRule, Path, RouteOrder, Timestamp, TurnRule,
+};
 
 pub use accept::{Accepted, Arrived, NewDelivery};
+pub use backup::{BackupError, Contents, backup, check, restore};
 pub use claim::{Backlog, Claim, Claimed};
 pub use content::Content;
 pub use counts::{Counts, DeliveryStates};
@@ -62,6 +67,7 @@ pub use read::{
 pub use retain::Retained;
 pub use settle::{Attempt, Settlement, Verdict, given_up};
 pub use summaries::Summarized;
+pub use witness::{Fate, Judgement, SettledWitness, Witnessed};
 pub use writer::Writer;
 
 use writer::{Op, Wake};
@@ -251,6 +257,39 @@ impl Journal {
     /// When nothing was deleted.
     pub async fn retain(&self) -> Result<Retained, JournalError> {
         self.ask(Op::Retain).await
+    }
+
+    /// Remembers that Auth0 is about to be asked to send these once more: what comes of them by webhook
+    /// is no arrival of the path.
+    ///
+    /// # Errors
+    /// When it is not remembered: Auth0 must not be asked then.
+    pub async fn rescue(&self, ids: Vec<EventId>) -> Result<Committed, JournalError> {
+        self.ask(|reply| Op::Rescue(ids, reply)).await
+    }
+
+    /// Keeps what the Events API told, and how far it was read.
+    ///
+    /// # Errors
+    /// When it is not kept.
+    pub async fn witness(
+        &self,
+        told: Vec<Witnessed>,
+        offset: Option<String>,
+    ) -> Result<Committed, JournalError> {
+        self.ask(|reply| Op::Witness(told, offset, reply)).await
+    }
+
+    /// Counts what came of witnessed events, by the journal's number and the event's time, and forgets
+    /// them.
+    ///
+    /// # Errors
+    /// When it is not counted.
+    pub async fn judge(
+        &self,
+        judged: Vec<(i64, Timestamp, Judgement)>,
+    ) -> Result<Committed, JournalError> {
+        self.ask(|reply| Op::Judge(judged, reply)).await
     }
 
     /// Sums up some of the events that have settled, few enough to disturb nobody.

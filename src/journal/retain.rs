@@ -5,7 +5,7 @@ use tracing::warn;
 
 use super::shelf::Shelf;
 use super::told::Lane;
-use super::{RouteNo, Settings, counts, end, release, summaries, told};
+use super::{RouteNo, Settings, counts, end, release, summaries, told, witness};
 use crate::event::{DeliveryOutcome, Timestamp};
 
 /// Events deleted in one step: some milliseconds of work.
@@ -42,6 +42,7 @@ pub(super) fn step(
     let quarantined = delete_quarantined(connection, horizon)?;
     let summaries_cutoff = now.minus(settings.summaries.keep.max(settings.keep));
     summaries::expire(connection, summaries_cutoff)?;
+    witness::expire(connection, cutoff, summaries_cutoff)?;
     connection
         .prepare_cached("DELETE FROM coverage WHERE until < ?")?
         .execute([summaries_cutoff.minus(counts::SILENCE_MAX)])?;

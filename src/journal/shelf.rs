@@ -49,6 +49,8 @@ pub(super) struct Shelf {
     pub forgotten: Provisional,
     /// What the transaction under way adds to the counts.
     pub tally: Tally,
+    /// Whether Auth0 was ever asked to send something once more: who comes by webhook is looked up then.
+    pub has_rescues: bool,
     /// Whether deliveries may have become due in the transaction under way.
     pub woke: bool,
 }

@@ -16,6 +16,9 @@ const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_journal.sql")];
 /// of a checkpoint short (measured: ten times this stalled for 80 to 180 ms).
 const CHECKPOINT_PAGES: i64 = 1_000;
 
+/// How long a reader waits for a lock.
+pub(super) const READER_WAITS: Duration = Duration::from_secs(5);
+
 /// How many prepared statements a connection keeps; above the number of different ones.
 const STATEMENTS_CACHED: usize = 128;
 
@@ -45,7 +48,7 @@ pub(super) fn open_reader(path: &FilePath) -> Result<Connection, OpenError> {
     let at = |source| OpenError::Open { path: path.into(), source };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(at)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(at)?;
+    connection.busy_timeout(READER_WAITS).map_err(at)?;
     connection.pragma_update(None, "cache_size", -2_048).map_err(at)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     keep_statements_prepared(&connection).map_err(at)?;

@@ -17,12 +17,12 @@ use super::latest::Latest;
 use super::orders::{self, Order, Ordered};
 use super::shelf::Shelf;
 use super::{
-    Accepted, Arrived, Claim, Claimed, Committed, JournalError, OpenError, Quarantined, Retained,
-    RouteNo, RouteSpec, Rules, Settings, Settlement, Summarized, accept, claim, counts, quarantine,
-    release, retain, settle, shelf, sqlite, summaries,
+    Accepted, Arrived, Claim, Claimed, Committed, JournalError, Judgement, OpenError, Quarantined,
+    Retained, RouteNo, RouteSpec, Rules, Settings, Settlement, Summarized, Witnessed, accept,
+    claim, counts, quarantine, release, retain, settle, shelf, sqlite, summaries, witness,
 };
 use crate::clock::Clock;
-use crate::event::Path;
+use crate::event::{EventId, Path, Timestamp};
 use crate::telemetry::Chain;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
@@ -42,6 +42,10 @@ pub(super) enum Op {
     DoorIsOpen(Path, bool, Reply<Committed>),
     Retain(Reply<Retained>),
     Summarize(Reply<Summarized>),
+    Rescue(Vec<EventId>, Reply<Committed>),
+    /// What the Events API told, and up to which offset.
+    Witness(Vec<Witnessed>, Option<String>, Reply<Committed>),
+    Judge(Vec<(i64, Timestamp, Judgement)>, Reply<Committed>),
     Probe(Reply<Committed>),
 }
 
@@ -122,6 +126,7 @@ impl Writer {
                 ..shelf::Erasure::default()
             },
             tally: Tally::default(),
+            has_rescues: witness::any_rescues(&connection).map_err(at)?,
             woke: false,
         };
         Ok(Self {
@@ -303,9 +308,9 @@ impl Writer {
             Op::Accept(_, reply) if reply.is_closed() => Ok(()),
             Op::Quarantine(_, reply) if reply.is_closed() => Ok(()),
             Op::Claim(_, reply) if reply.is_closed() => Ok(()),
-            Op::Accept(arrived, reply) => {
+            Op::Accept(mut arrived, reply) => {
                 let accepted =
-                    accept::accept(connection, shelf, &arrived, now).and_then(|accepted| {
+                    accept::accept(connection, shelf, &mut arrived, now).and_then(|accepted| {
                         if self.settings.queue_retries {
                             end::take_in_hand(connection, shelf, &arrived, accepted.seq)?;
                         }
@@ -334,9 +339,9 @@ impl Writer {
             Op::Order(order, reply) => {
                 later(reply, orders::carry_out(connection, shelf, &order, now), finishes)
             }
-            Op::Reprocess(number, arrived, reply) => {
+            Op::Reprocess(number, mut arrived, reply) => {
                 let result = quarantine::take_out(connection, shelf, number).and_then(|there| {
-                    there.then(|| accept::accept(connection, shelf, &arrived, now)).transpose()
+                    there.then(|| accept::accept(connection, shelf, &mut arrived, now)).transpose()
                 });
                 later(reply, result, finishes)
             }
@@ -356,6 +361,9 @@ impl Writer {
             Op::Summarize(reply) => {
                 let settled_until = now.minus(self.settings.summaries.settle_after());
                 later(reply, summaries::step(connection, shelf, settled_until, now), finishes)
+            }
+            Op::Rescue(..) | Op::Witness(..) | Op::Judge(..) => {
+                third_observer(connection, shelf, op, now, finishes)
             }
             Op::Probe(reply) => {
                 let result = super::set_meta(connection, "probed_at", now.as_nanos());
@@ -423,6 +431,29 @@ fn later<T: 'static>(
     result
 }
 
+/// What is remembered of what Auth0 was asked for, and said itself.
+fn third_observer(
+    connection: &Connection,
+    shelf: &mut Shelf,
+    op: Op,
+    now: Timestamp,
+    finishes: &mut Vec<Finish>,
+) -> rusqlite::Result<()> {
+    let (reply, result) = match op {
+        Op::Rescue(ids, reply) => {
+            shelf.has_rescues = true;
+            (reply, witness::rescue(connection, &ids, now))
+        }
+        Op::Witness(told, offset, reply) => {
+            (reply, witness::witness(connection, &told, offset.as_deref(), now))
+        }
+        Op::Judge(judged, reply) => (reply, witness::judge(connection, &judged)),
+        // No other is handed to it.
+        _ => return Ok(()),
+    };
+    later(reply, result.map(|()| Committed(())), finishes)
+}
+
 /// A request of a transaction that failed before its turn.
 fn refuse_later(op: Op, finishes: &mut Vec<Finish>) {
     fn refuse<T: 'static>(reply: Reply<T>) -> Finish {
@@ -443,12 +474,15 @@ fn refuse_later(op: Op, finishes: &mut Vec<Finish>) {
         Op::Quarantine(_, reply)
         | Op::Settle(_, reply)
         | Op::DoorIsOpen(_, _, reply)
+        | Op::Rescue(_, reply)
+        | Op::Witness(_, _, reply)
+        | Op::Judge(_, reply)
         | Op::Probe(reply) => refuse(reply),
     });
 }
 
 /// One journal has one server: two writers would each believe that nobody else delivers.
-fn lock(path: &FilePath) -> Result<File, OpenError> {
+pub(super) fn lock(path: &FilePath) -> Result<File, OpenError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
     let beside = PathBuf::from(beside);

@@ -2,6 +2,7 @@
 //!
 //! The doors and the admin pages share it. It knows nothing of what it serves.
 
+mod inherited;
 mod watch;
 
 use std::io;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+pub use self::inherited::{Inherited, InheritedError};
 use self::watch::{Watch, Watched, WatchedService};
 use crate::telemetry::Chain;
 

@@ -4,5 +4,7 @@
 mod plan;
 
 pub mod auth0;
+pub mod reconcile;
+pub mod aws;
 
 pub use plan::{Change, Plan, Step};

@@ -57,10 +57,13 @@ pub enum Count {
     EventbridgeReplayed = 24,
     /// Likewise.
     EventbridgeStartup = 25,
+    /// Events that neither path brought, and that came because twinstream asked for them; they are in no
+    /// other count.
+    Rescued = 26,
 }
 
 /// So many things are counted.
-const COUNTS: usize = 26;
+const COUNTS: usize = 27;
 
 impl Count {
     const fn index(self) -> usize {
@@ -80,7 +83,8 @@ impl Count {
             (Path::Eventbridge, Flag::Replayed) => Some(Self::EventbridgeReplayed),
             (Path::Eventbridge, Flag::Startup) => Some(Self::EventbridgeStartup),
             (Path::Webhook, Flag::ReceiveCount | Flag::Redriven | Flag::Replayed)
-            | (Path::Eventbridge, Flag::Backlog) => None,
+            | (Path::Eventbridge, Flag::Backlog)
+            | (_, Flag::Rescued) => None,
         }
     }
 }
@@ -117,7 +121,10 @@ impl Counts {
             (Some(_), Some(_)) => Some((Count::Both, Count::CoveredBoth)),
             (Some(_), None) => Some((Count::WebhookOnly, Count::CoveredWebhookOnly)),
             (None, Some(_)) => Some((Count::EventbridgeOnly, Count::CoveredEventbridgeOnly)),
-            (None, None) => None,
+            (None, None) => {
+                counts.add(Count::Rescued, event.rescued.is_some().into());
+                None
+            }
         };
         if let Some((all, covered)) = sighted {
             counts.add(all, 1);

@@ -19,6 +19,7 @@ pub(crate) fn event(time: i64, webhook: Option<i64>, eventbridge: Option<i64>) -
         too_late: false,
         webhook: webhook.map(sighting),
         eventbridge: eventbridge.map(sighting),
+        rescued: None,
         paired_by: webhook.and(eventbridge).and(Some(PairedBy::Id)),
         repeats: Repeats::default(),
         payload_differs: false,
@@ -47,6 +48,7 @@ pub(crate) fn any_event() -> impl Strategy<Value = Observation> {
     let seen = (option::of(any_sighting()), option::of(any_sighting()));
     (-50_000..1_100_000_i64, kinds, seen, 0..3_u32).prop_map(
         |(time, (odd, differs), (webhook, eventbridge), again)| Observation {
+            rescued: (odd % 5 == 0 && webhook.is_none()).then(|| at(time + 10)),
             test: odd < 10,
             too_late: odd > 250,
             webhook: webhook.map(|seen| Sighting {

@@ -94,7 +94,8 @@ proptest! {
         let nobody = events.iter().filter(|event| {
             !event.test && !event.too_late && event.first_arrival().is_none()
         });
-        let all = counts.sum(&seen) + counts.sum(&[Count::Test, Count::TooLate]);
+        let all =
+            counts.sum(&seen) + counts.sum(&[Count::Test, Count::TooLate, Count::Rescued]);
         prop_assert_eq!(all + number(nobody.count()), number(events.len()));
         let rules = [Count::PairedById, Count::PairedByFallback, Count::PairedAmbiguously];
         prop_assert_eq!(counts.sum(&rules), counts.get(Count::Both));
@@ -112,6 +113,8 @@ proptest! {
             for event in &events {
                 whole.add(event, super::Circumstances::default());
                 let mut event = *event;
+                // What a path brought was not asked for.
+                event.rescued = event.rescued.filter(|_| event.sighting(path).is_none());
                 match path {
                     Path::Webhook => {
                         event.webhook = None;

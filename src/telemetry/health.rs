@@ -123,6 +123,21 @@ pub struct SecretUse {
     pub last_matched_at: Timestamp,
 }
 
+/// What Auth0 says of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StreamState {
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// Deliveries that Auth0 gave up on since the last one that came.
+    pub failures_in_a_row: u64,
+    /// All that Auth0 lists.
+    pub failures: u64,
+    /// How many more failures would have Auth0 switch it off.
+    pub failures_left: u64,
+    /// When Auth0 said so.
+    pub at: Timestamp,
+}
+
 /// The state of the doors and of the targets. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Inner>);
@@ -132,6 +147,7 @@ struct Inner {
     doors: Mutex<BTreeMap<Path, DoorState>>,
     targets: Mutex<BTreeMap<Arc<str>, TargetState>>,
     secrets: Mutex<BTreeMap<String, Timestamp>>,
+    streams: Mutex<BTreeMap<Path, StreamState>>,
     stopping: AtomicBool,
 }
 
@@ -175,6 +191,16 @@ impl Health {
         let secrets = lock(&self.0.secrets);
         let uses = secrets.iter();
         uses.map(|(label, at)| SecretUse { label: label.clone(), last_matched_at: *at }).collect()
+    }
+
+    /// What Auth0 says of its stream for this path.
+    pub fn set_stream(&self, path: Path, state: StreamState) {
+        lock(&self.0.streams).insert(path, state);
+    }
+
+    /// What Auth0 says of its streams, where it was asked.
+    pub fn streams(&self) -> BTreeMap<Path, StreamState> {
+        lock(&self.0.streams).clone()
     }
 
     /// The process stops: it is not ready from here on.

@@ -7,5 +7,5 @@ pub mod log;
 mod metrics;
 
 pub use chain::Chain;
-pub use health::{BreakerState, DoorState, Health, SecretUse, TargetState};
+pub use health::{BreakerState, DoorState, Health, SecretUse, StreamState, TargetState};
 pub use metrics::{Measured, Metrics};

@@ -13,6 +13,7 @@
 
 mod admin;
 mod alarms;
+mod backup;
 mod browser;
 mod bus_target;
 mod cli;
@@ -41,6 +42,8 @@ mod quarantine;
 mod queue;
 mod queue_retries;
 mod repository;
+mod restart;
+mod setup_aws;
 mod shutdown;
 mod simulate;
 mod support;

@@ -4,6 +4,7 @@ pub(super) mod erase;
 pub(super) mod letters;
 pub(super) mod orders;
 pub(super) mod quarantine;
+pub(super) mod reconcile;
 pub(super) mod targets;
 
 use std::collections::BTreeSet;
@@ -62,7 +63,7 @@ pub(super) async fn not_found() -> Response {
         StatusCode::NOT_FOUND,
         "no such page; there are /healthz, /readyz, /metrics, and under /api/v1: status, events, \
          events/{id}, compare, targets, dead-letters, dead-letters/{id}, quarantine, \
-         quarantine/{no}, orders and orders/{no}",
+         quarantine/{no}, orders, orders/{no} and reconcile",
     )
 }
 

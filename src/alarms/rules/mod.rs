@@ -66,11 +66,13 @@ pub enum Alarm {
     Pending,
     /// This host's clock is behind Auth0's.
     Clock,
+    /// Auth0 has switched a stream off, or is near it.
+    Stream,
 }
 
 impl Alarm {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Loss,
         Self::Latency,
         Self::Cost,
@@ -85,6 +87,7 @@ impl Alarm {
         Self::Journal,
         Self::Pending,
         Self::Clock,
+        Self::Stream,
     ];
 
     /// The name in the configuration and in metrics.
@@ -104,6 +107,7 @@ impl Alarm {
             Self::Journal => "journal",
             Self::Pending => "pending",
             Self::Clock => "clock",
+            Self::Stream => "stream",
         }
     }
 
@@ -111,7 +115,7 @@ impl Alarm {
     pub const fn page(self) -> &'static str {
         match self {
             Self::Loss | Self::Latency | Self::Cost | Self::Silence | Self::Clock => "compare",
-            Self::Refused | Self::Door | Self::Journal | Self::Queue => "setup",
+            Self::Refused | Self::Door | Self::Journal | Self::Queue | Self::Stream => "setup",
             Self::Quarantine => "quarantine",
             Self::DeadLetters | Self::DeadLetterQueue => "dead-letters",
             Self::Breaker | Self::Pending => "targets",
@@ -157,6 +161,7 @@ pub(super) fn findings(facts: &Facts, limits: &Limits) -> Vec<Finding> {
     found.extend(doors(facts));
     found.extend(journal(facts));
     found.extend(clock(facts));
+    found.extend(streams(facts));
     found.retain(|finding| !limits.off.contains(&finding.alarm));
     found
 }
@@ -387,6 +392,36 @@ fn clock(facts: &Facts) -> Option<Finding> {
         ),
         remedy: "Set this host's clock (NTP): latencies are too short by as much as it is behind.",
     })
+}
+
+/// When no more failures than these are left before Auth0 switches a stream off, somebody must act. The
+/// nearer limit is 500 in a row: half of it is some half an hour of one failing event after the other.
+const FAILURES_LEFT_MIN: u64 = 250;
+
+fn streams(facts: &Facts) -> Vec<Finding> {
+    let near = facts.streams.iter().filter_map(|(path, stream)| {
+        let what = if !stream.enabled {
+            format!("Auth0's {path} stream is switched off: its new events are kept nowhere.")
+        } else if stream.failures_left < FAILURES_LEFT_MIN {
+            format!(
+                "Auth0 gave up on {} of the {path} stream in a row, and on {} in all: after {} more it \
+                 is switched off.",
+                counted(stream.failures_in_a_row, "event"),
+                count(stream.failures),
+                count(stream.failures_left)
+            )
+        } else {
+            return None;
+        };
+        Some(Finding {
+            alarm: Alarm::Stream,
+            about: path.to_string(),
+            severity: Severity::Critical,
+            what,
+            remedy: "Mend the door first; then `twinstream setup auth0 enable`, and `twinstream reconcile`.",
+        })
+    });
+    near.collect()
 }
 
 fn spoken(time: Duration) -> String {

@@ -205,3 +205,26 @@ fn what_nobody_wants_is_not_told() {
     let limits = Limits { off: vec![Alarm::Clock, Alarm::Refused], ..limits() };
     assert_eq!(findings(&facts, &limits), []);
 }
+
+#[test]
+fn a_stream_that_auth0_switched_off_or_nearly_is_told() {
+    use crate::telemetry::StreamState;
+    let state = StreamState {
+        enabled: true,
+        failures_in_a_row: 250,
+        failures: 1_250,
+        failures_left: 250,
+        at: Timestamp::from_millis(0),
+    };
+    let of = |state: StreamState| {
+        move |facts: &mut Facts| facts.streams.extend([(Path::Webhook, state)])
+    };
+    check(of(state), &[]);
+    let near = "Auth0 gave up on 251 events of the webhook stream in a row, and on 1,251 in all: after 249 \
+                more it is switched off.";
+    let worse =
+        StreamState { failures_in_a_row: 251, failures: 1_251, failures_left: 249, ..state };
+    check(of(worse), &[(Alarm::Stream, "webhook", near)]);
+    let off = "Auth0's webhook stream is switched off: its new events are kept nowhere.";
+    check(of(StreamState { enabled: false, ..state }), &[(Alarm::Stream, "webhook", off)]);
+}

@@ -135,6 +135,7 @@ impl<'a> Facts<'a> {
             test: counts.get(Count::Test),
             unsettled: self.unsettled,
             too_late: counts.get(Count::TooLate),
+            rescued: counts.get(Count::Rescued),
             latency_flagged: LatencyFlagged {
                 receive_count: webhook.receive_count + eventbridge.receive_count,
                 redriven: webhook.redriven + eventbridge.redriven,

@@ -32,6 +32,10 @@ fn only_settled_live_events_count() {
     check_excluded(test, Excluded { test: 1, ..none });
     let too_late = Observation { too_late: true, ..event(5, Some(6), None) };
     check_excluded(too_late, Excluded { too_late: 1, ..none });
+    let rescued = Observation { rescued: Some(at(6)), ..event(5, None, None) };
+    check_excluded(rescued, Excluded { rescued: 1, ..none });
+    let lost_by_one = Observation { rescued: Some(at(6)), ..event(5, None, Some(6)) };
+    check_excluded(lost_by_one, none);
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn numbered() -> (Document, Vec<String>) {
     number(&mut excluded.test);
     number(&mut excluded.unsettled);
     number(&mut excluded.too_late);
+    number(&mut excluded.rescued);
     number(&mut excluded.difference_flagged);
     let flagged = &mut excluded.latency_flagged;
     number(&mut flagged.receive_count);

@@ -160,3 +160,21 @@ CREATE TABLE counts (
     what INTEGER NOT NULL, who INTEGER NOT NULL, outcome TEXT NOT NULL, n INTEGER NOT NULL,
     PRIMARY KEY (what, who, outcome)
 ) WITHOUT ROWID;
+
+-- Events that Auth0 was asked to send once more, by the digest of their id: what comes of them by webhook
+-- is no arrival of the path.
+CREATE TABLE rescues (digest BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX rescues_at ON rescues (at);
+
+-- What Auth0's Events API told of, until it has settled and is judged. No content: `fingerprint` is a digest
+-- of tenant, type, subject and time; `before` is the offset after which the event can be had again.
+CREATE TABLE witnessed (
+    no INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, time_ns INTEGER NOT NULL,
+    told_at INTEGER NOT NULL, fingerprint BLOB NOT NULL, before TEXT
+);
+-- What came of it: how many events of an hour had which fate. See src/journal/witness.rs.
+CREATE TABLE judged (
+    hour INTEGER NOT NULL, fate INTEGER NOT NULL, events INTEGER NOT NULL, PRIMARY KEY (hour, fate)
+) WITHOUT ROWID;
+-- How far the Events API has been read.
+CREATE TABLE feed (no INTEGER PRIMARY KEY CHECK (no = 1), offset TEXT NOT NULL, at INTEGER NOT NULL);

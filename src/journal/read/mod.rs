@@ -10,6 +10,7 @@ mod pairs;
 mod quarantine;
 mod story;
 mod summaries;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};

@@ -2,6 +2,7 @@
 //! stands still until it is moved.
 
 mod accepting;
+mod backing_up;
 mod claiming;
 mod content;
 mod failing;
@@ -11,6 +12,7 @@ mod retaining;
 mod settling;
 mod summing;
 mod turns;
+mod witnessing;
 
 use std::thread::JoinHandle;
 use std::time::Duration;

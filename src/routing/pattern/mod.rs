@@ -49,7 +49,11 @@ pub enum Pattern {
 
 /// A pattern that was understood. Only [`Pattern::parse`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter(Box<[Alternative]>);
+pub struct Filter {
+    alternatives: Box<[Alternative]>,
+    /// As it was written.
+    json: Value,
+}
 
 /// One product of a pattern's `$or`s.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,14 +88,23 @@ impl Pattern {
             let tree = Node::new(&leaves);
             Alternative { leaves, tree }
         });
-        Ok(Self::Filter(Filter(alternatives.collect())))
+        let alternatives = alternatives.collect();
+        Ok(Self::Filter(Filter { alternatives, json: pattern.clone() }))
+    }
+
+    /// The pattern as it was written; `None` when there is none.
+    pub const fn as_json(&self) -> Option<&Value> {
+        match self {
+            Self::Every => None,
+            Self::Filter(filter) => Some(&filter.json),
+        }
     }
 
     /// Whether the event is one of them. `event` is the whole CloudEvent.
     pub fn matches(&self, event: &Value) -> bool {
         match self {
             Self::Every => true,
-            Self::Filter(Filter(alternatives)) => event.as_object().is_some_and(|event| {
+            Self::Filter(Filter { alternatives, .. }) => event.as_object().is_some_and(|event| {
                 alternatives.iter().any(|alternative| alternative.tree.matches(event))
             }),
         }
@@ -103,12 +116,12 @@ impl Pattern {
     pub fn explain(&self, event: &Value) -> Vec<Failure> {
         match self {
             Self::Every => Vec::new(),
-            Self::Filter(Filter(alternatives)) => explain::explain(alternatives, event),
+            Self::Filter(Filter { alternatives, .. }) => explain::explain(alternatives, event),
         }
     }
 
     pub(super) fn by_type(&self) -> ByType<'_> {
-        let Self::Filter(Filter(alternatives)) = self else { return ByType::Every };
+        let Self::Filter(Filter { alternatives, .. }) = self else { return ByType::Every };
         let mut types = Vec::new();
         for alternative in alternatives {
             let Some(asked) = types_of(&alternative.leaves) else { return ByType::Unknown };

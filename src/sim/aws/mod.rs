@@ -171,7 +171,7 @@ impl Names {
         format!("arn:aws:events:{}:{}:archive/{archive}", self.region, self.account)
     }
 
-    /// A partner's source belongs to no account (user guide, "Receiving events from a SaaS partner").
+    /// A partner's source belongs to no account (user guide, "Partner event sources").
     fn source_arn(&self, source: &str) -> String {
         format!("arn:aws:events:{}::event-source/{source}", self.region)
     }

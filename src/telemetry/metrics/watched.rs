@@ -9,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::super::StreamState;
 use super::{ByPath, Metrics, Seconds};
 use crate::event::{Path, PerPath};
 
@@ -21,6 +22,12 @@ struct ByQueue {
 struct ByPathBound {
     path: &'static str,
     bound: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPathOutcome {
+    path: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -48,6 +55,10 @@ pub(super) struct Watched {
     queue_oldest: Seconds,
     compared_loss: Family<ByPathBound, Seconds>,
     compared_latency: Family<ByPath, Seconds>,
+    stream_enabled: Family<ByPath, Gauge>,
+    stream_failures: Family<ByPath, Gauge>,
+    stream_failures_left: Family<ByPath, Gauge>,
+    witnessed: Family<ByPathOutcome, Gauge>,
     alarm_firing: Family<ByAlarm, Gauge>,
     alarm_messages: Family<ByOutcome, Counter>,
 }
@@ -86,6 +97,26 @@ impl Watched {
             self.compared_latency.clone(),
         );
         all.register(
+            "stream_enabled",
+            "Whether Auth0's stream for a path is switched on, when it was asked last",
+            self.stream_enabled.clone(),
+        );
+        all.register(
+            "stream_failures",
+            "Failed deliveries that Auth0 lists of its stream for a path",
+            self.stream_failures.clone(),
+        );
+        all.register(
+            "stream_failures_left",
+            "Failures after which Auth0 switches the stream for a path off, counted down",
+            self.stream_failures_left.clone(),
+        );
+        all.register(
+            "witnessed_events",
+            "Events of the last day that Auth0's Events API told of, by what came of them on a path",
+            self.witnessed.clone(),
+        );
+        all.register(
             "alarm_firing",
             "Alarms that have been told and are not over, by kind",
             self.alarm_firing.clone(),
@@ -99,6 +130,22 @@ impl Watched {
 }
 
 impl Metrics {
+    /// What Auth0 says of its stream for a path.
+    pub fn set_stream(&self, path: Path, stream: &StreamState) {
+        let path = ByPath { path: path.as_str() };
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.watched.stream_enabled.get_or_create(&path).set(stream.enabled.into());
+        self.watched.stream_failures.get_or_create(&path).set(number(stream.failures));
+        self.watched.stream_failures_left.get_or_create(&path).set(number(stream.failures_left));
+    }
+
+    /// How many witnessed events of the last day came to this on a path.
+    pub fn set_witnessed(&self, path: Path, outcome: &'static str, events: u64) {
+        let events = i64::try_from(events).unwrap_or(i64::MAX);
+        let label = ByPathOutcome { path: path.as_str(), outcome };
+        self.watched.witnessed.get_or_create(&label).set(events);
+    }
+
     /// Messages in each queue, hidden ones too, as SQS counts them.
     pub fn set_queues(&self, queues: &BTreeMap<&'static str, u64>) {
         for (queue, messages) in queues {

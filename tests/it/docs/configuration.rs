@@ -78,7 +78,7 @@ fn accepted(overlay: &str) -> BTreeSet<Key> {
 }
 
 /// Every table, with a configuration that has a wrong key in it.
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     ("", "no_such_key = 1"),
     ("log", "log.no_such_key = 1"),
     ("webhook", "webhook.no_such_key = 1"),
@@ -91,6 +91,7 @@ const TABLES: [(&str, &str); 14] = [
     ("alarms", "alarms.no_such_key = 1"),
     ("alarms.webhooks", "alarms.webhooks = [{ no_such_key = 1 }]"),
     ("auth0", "auth0.no_such_key = 1"),
+    ("reconcile", "reconcile.no_such_key = 1"),
     ("targets", "targets = [{ no_such_key = 1 }]"),
     ("routes", "routes = [{ no_such_key = 1 }]"),
 ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use twinstream::event::{ArrivalOutcome, DeliveryOutcome, Path, PerPath, Timestamp};
-use twinstream::telemetry::{Measured, Metrics, TargetState};
+use twinstream::telemetry::{Measured, Metrics, StreamState, TargetState};
 
 use crate::repository;
 
@@ -42,6 +42,15 @@ fn rendered() -> String {
     metrics.received(took);
     let measured = Measured { loss: Some((0.0, 0.1, 0.2)), latency_p99: Some(1.0) };
     metrics.set_compared(&PerPath { webhook: measured, eventbridge: Measured::default() });
+    let stream = StreamState {
+        enabled: true,
+        failures_in_a_row: 1,
+        failures: 2,
+        failures_left: 499,
+        at: Timestamp::from_millis(0),
+    };
+    metrics.set_stream(Path::Webhook, &stream);
+    metrics.set_witnessed(Path::Webhook, "seen", 1);
     metrics.set_alarm("loss", 1);
     metrics.alarm_told(true);
     metrics.render()

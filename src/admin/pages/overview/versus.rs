@@ -169,6 +169,7 @@ mod tests {
                 time,
                 test: false,
                 too_late: false,
+                rescued: None,
                 webhook: Some(sighting(100)),
                 eventbridge: both.then(|| sighting(600)),
                 paired_by: both.then_some(PairedBy::Id),

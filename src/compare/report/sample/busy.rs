@@ -13,7 +13,7 @@ use crate::event::Path;
 /// takes about 560 ms. Each loses some, and nothing is left empty.
 pub(crate) fn busy_day() -> Document {
     let mut document = Document {
-        events: Events { observed: 12_144, settled: 12_000 },
+        events: Events { observed: 12_147, settled: 12_000 },
         paths: Paths { webhook: webhook(), eventbridge: eventbridge() },
         pairs: pairs(),
         unseen: Some(Interval { estimate: 0.007, low: 0.002, high: 0.027 }),
@@ -34,6 +34,7 @@ pub(crate) fn busy_day() -> Document {
             test: 24,
             unsettled: 118,
             too_late: 2,
+            rescued: 3,
             latency_flagged: LatencyFlagged {
                 receive_count: 26,
                 redriven: 3,

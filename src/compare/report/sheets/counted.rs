@@ -33,6 +33,7 @@ pub(super) fn excluded(document: &Document) -> Sheet {
         ("not counted: too young to be judged", excluded.unsettled),
         ("not counted: sent as a test", excluded.test),
         ("not counted: come after what was known had expired", excluded.too_late),
+        ("not counted: lost by both, brought by reconcile", excluded.rescued),
         ("not in latency: delivered by the queue before", flagged.receive_count),
         ("not in latency: back from a dead-letter queue", flagged.redriven),
         ("not in latency: replayed by EventBridge", flagged.replayed),

@@ -117,11 +117,12 @@ mod tests {
 
     #[test]
     fn what_was_left_out_stands_beside_why() {
-        check("counted", "events looked at", &["12,144"]);
+        check("counted", "events looked at", &["12,147"]);
         check("counted", "events counted", &["12,000"]);
         check("excluded", "not counted: too young to be judged", &["118"]);
         check("excluded", "not counted: sent as a test", &["24"]);
         check("excluded", "not counted: come after what was known had expired", &["2"]);
+        check("excluded", "not counted: lost by both, brought by reconcile", &["3"]);
         check("excluded", "not in latency: delivered by the queue before", &["26"]);
         check("excluded", "not in latency: back from a dead-letter queue", &["3"]);
         check("excluded", "not in latency: replayed by EventBridge", &["40"]);

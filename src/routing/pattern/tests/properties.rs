@@ -152,7 +152,7 @@ fn anything() -> impl Strategy<Value = Value> {
 /// Whether a field is to have a value and an object at once, which only a list can have. Event-ruler
 /// then tells apart in which list of a list of lists the value is, and we do not.
 fn asks_for_value_and_object(pattern: &Pattern) -> bool {
-    let Pattern::Filter(Filter(alternatives)) = pattern else { return false };
+    let Pattern::Filter(Filter { alternatives, .. }) = pattern else { return false };
     alternatives.iter().any(|alternative| {
         let names: Vec<String> = alternative.leaves.iter().map(|leaf| leaf.name() + ".").collect();
         names.iter().any(|name| names.iter().any(|it| it != name && it.starts_with(name)))

@@ -1,0 +1,300 @@
+//! `twinstream reconcile`
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::admin::{Admin, AdminArguments, PersonArguments};
+use super::{Failure, out};
+use crate::clock::Clock;
+use crate::compare::WindowAsked;
+use crate::compare::words::{count, counted};
+use crate::event::{Path, legible};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Say what Auth0 could not deliver, and what would be asked for; ask for nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    which: Which,
+    /// Order nothing: say how the last pass ended.
+    #[arg(long, conflicts_with_all = ["dry_run", "since", "types", "most", "rate", "force"])]
+    status: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    person: PersonArguments,
+    #[command(flatten)]
+    admin: AdminArguments,
+}
+
+/// Which events are asked for, and how fast.
+#[derive(Debug, Args)]
+struct Which {
+    /// Only events that happened since then: an instant, or how long ago (24h, 7d).
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Only events of this type; as often as wanted.
+    #[arg(long = "type", id = "types", value_name = "TYPE")]
+    types: Vec<String>,
+    /// Ask for so many at most; `reconcile.most` by default.
+    #[arg(long, value_name = "EVENTS")]
+    most: Option<usize>,
+    /// Ask for so many a second at most; `reconcile.rate` by default.
+    #[arg(long, value_name = "EVENTS")]
+    rate: Option<f64>,
+    /// Ask for those too that failed again and again, and though Auth0 lists so many failures that it may
+    /// switch the stream off: each redelivery that fails counts.
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { dry_run, which, status, json, person, admin } = arguments;
+    let admin = admin.find()?;
+    let pass = if status {
+        let document = admin.get(&["reconcile"], &[]).await?;
+        let last = document["last"].clone();
+        if last.is_null() {
+            out::note("no pass has been made since the gateway started");
+            return Ok(());
+        }
+        last
+    } else {
+        let Which { since, types, most, rate, force } = which;
+        let mut order = json!({ "dry_run": dry_run, "types": types, "force": force });
+        let asked = WindowAsked::parse(since.as_deref(), None, Clock::System.now());
+        let asked = asked.map_err(|error| Failure::Input(format!("--since: {error}")))?;
+        order["since"] = json!(asked.ends().0);
+        order["most"] = json!(most);
+        order["rate"] = json!(rate);
+        if dry_run {
+            // Nothing is ordered that would have to be answered for.
+            order["who"] = json!(admin.who().unwrap_or("somebody"));
+            order["why"] = json!("dry run");
+        } else {
+            person.sign(&admin, &mut order)?;
+        }
+        let taken = admin.post(&["reconcile"], &order).await?;
+        wait(&admin, taken["pass"].as_u64().unwrap_or(0)).await?
+    };
+    if json {
+        out::line(&pass.to_string());
+    } else {
+        out::print(&told(&pass));
+    }
+    end(&pass)
+}
+
+/// How often it is looked how far the pass is.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// The gateway may be away for so long.
+const AWAY_MAX: Duration = Duration::from_mins(1);
+
+/// The pass of this number, once it has ended.
+async fn wait(admin: &Admin, number: u64) -> Result<Value, Failure> {
+    let mut answered_at = Instant::now();
+    loop {
+        match admin.get(&["reconcile"], &[]).await {
+            Ok(document) => {
+                answered_at = Instant::now();
+                let passes = document["passes"].as_u64().unwrap_or(0);
+                if passes < number && document["last"]["number"].as_u64() > Some(number) {
+                    let what = "the gateway was started anew; order the pass again";
+                    return Err(Failure::DoesNotHold(what.to_owned()));
+                }
+                if passes >= number {
+                    if out::is_watched() {
+                        out::renew_line("");
+                    }
+                    return Ok(document["last"].clone());
+                }
+                tell(&document["running"]);
+            }
+            Err(failure @ Failure::Unreachable { .. }) if answered_at.elapsed() > AWAY_MAX => {
+                return Err(failure);
+            }
+            Err(Failure::Unreachable { .. }) => {}
+            Err(failure) => return Err(failure),
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn tell(running: &Value) {
+    if !out::is_watched() {
+        return;
+    }
+    let (done, of) = (&running["done"], &running["of"]);
+    out::renew_line(&match running["phase"].as_str() {
+        Some("listing") => "reading what Auth0 could not deliver …".to_owned(),
+        Some("asking") => format!("asking for redeliveries: {done} of {of}"),
+        Some("judging") => format!("judging what the Events API told of: {done} of {of}"),
+        Some(_) | None => "waiting for the pass before …".to_owned(),
+    });
+}
+
+/// The exit code of a pass.
+fn end(pass: &Value) -> Result<(), Failure> {
+    if let Some(error) = pass["error"].as_str() {
+        let what = "the pass was not made to its end".to_owned();
+        return Err(Failure::Unreachable { what, source: anyhow::anyhow!(legible(error)) });
+    }
+    let asked = &pass["asked"];
+    match asked["held_back"].as_str() {
+        Some(why) if number(&asked["chosen"]) > 0 && pass["dry_run"] != true => {
+            Err(Failure::DoesNotHold(format!("not all was asked for: {}", legible(why))))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+/// A pass in words.
+fn told(pass: &Value) -> String {
+    let mut lines = vec!["Auth0's streams".to_owned()];
+    for path in Path::ALL {
+        lines.push(format!("  {:<12} {}", path.as_str(), stream(&pass["streams"][path.as_str()])));
+    }
+    lines.extend(failed(pass));
+    lines.extend(witnessed(pass));
+    lines.join("\n") + "\n"
+}
+
+fn stream(report: &Value) -> String {
+    let Some(name) = report["name"].as_str() else {
+        return "no stream of the name that [auth0] gives it".to_owned();
+    };
+    let name = legible(name);
+    if report["enabled"] != true {
+        return format!("{name}: SWITCHED OFF; new events are kept nowhere");
+    }
+    let (row, all) = (number(&report["failures_in_a_row"]), number(&report["failures"]));
+    if all == 0 {
+        return format!("{name}: on, nothing failed");
+    }
+    format!(
+        "{name}: on; {} failed, {} of them in a row; {} more switch it off",
+        count(all),
+        count(row),
+        count(number(&report["failures_left"]))
+    )
+}
+
+fn failed(pass: &Value) -> Vec<String> {
+    let asked = &pass["asked"];
+    let at_least = if asked["more"] == true { " (and more)" } else { "" };
+    let listed = number(&asked["listed"]);
+    let mut lines =
+        vec![format!("Failed deliveries of the webhook stream: {}{at_least}", count(listed))];
+    let mut part = |key: &str, words: &str| {
+        let number = number(&asked[key]);
+        if number > 0 {
+            lines.push(format!("  {:>6} {words}", count(number)));
+        }
+    };
+    part("known", "the journal has: nothing to do");
+    part("still_tried", "Auth0 still tries by itself");
+    part("not_selected", "not selected");
+    part("given_up", "asked for three times already; --force asks again");
+    part("left", "left for the next pass");
+    let ids = asked["ids"].as_array().map_or(0, Vec::len);
+    let chosen = number(&asked["chosen"]);
+    if chosen > 0 {
+        let words = if pass["dry_run"] == true { "would be asked for" } else { "asked for" };
+        lines.push(format!("  {ids:>6} {words}, of {} that are lacking", count(chosen)));
+    }
+    for refused in asked["refused"].as_array().into_iter().flatten() {
+        let text = |value: &Value| legible(value.as_str().unwrap_or_default());
+        lines.push(format!("         refused: {}: {}", text(&refused[0]), text(&refused[1])));
+    }
+    if let Some(why) = asked["held_back"].as_str() {
+        lines.push(format!("  ! {}", legible(why)));
+    }
+    lines
+}
+
+fn witnessed(pass: &Value) -> Vec<String> {
+    let witnesses = &pass["witnesses"];
+    if witnesses.is_null() {
+        return Vec::new();
+    }
+    let events = counted(number(&witnesses["events"]), "event");
+    let mut lines = vec![format!("Auth0's Events API told of {events} of the last day")];
+    for path in Path::ALL {
+        let fates = &witnesses["fates"][path.as_str()];
+        let lost = [
+            ("lost_auth0", "lost by Auth0"),
+            ("lost_eventbridge", "lost by EventBridge"),
+            ("lost_queue", "in a dead-letter queue"),
+            ("lost_us", "not taken by us"),
+            ("unused", "not sent by this path"),
+        ];
+        let mut parts = vec![format!("{} seen", count(number(&fates["seen"])))];
+        let others = lost.iter().filter(|(key, _)| number(&fates[*key]) > 0);
+        parts.extend(others.map(|(key, words)| format!("{} {words}", count(number(&fates[*key])))));
+        lines.push(format!("  {:<12} {}", path.as_str(), parts.join(", ")));
+    }
+    let (lost, backfilled) = (number(&witnesses["lost"]), number(&witnesses["backfilled"]));
+    if lost > 0 {
+        let lost = counted(lost, "event");
+        lines.push(format!(
+            "  by no path   {lost}, {} of them taken in from there",
+            count(backfilled)
+        ));
+    }
+    let waiting = number(&witnesses["waiting"]);
+    if waiting > 0 {
+        lines.push(format!("  not judged   {}, too young", count(waiting)));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_can_be_read_by_a_stranger() {
+        let stream = |name: &str, failures: u64| {
+            json!({ "name": name, "enabled": true, "failures_in_a_row": failures / 2,
+                    "failures": failures, "failures_left": 500 - failures / 2 })
+        };
+        let fates =
+            |seen: u64, lost: u64| json!({ "seen": seen, "lost_us": lost, "lost_auth0": 1 });
+        let pass = json!({
+            "dry_run": false, "error": null,
+            "streams": { "webhook": stream("hook", 40), "eventbridge": null },
+            "asked": { "listed": 40, "known": 31, "chosen": 9, "ids": ["evt_1", "evt_2"],
+                       "refused": [["evt_3", "gone"]], "held_back": "the webhook door is not open" },
+            "witnesses": { "events": 1_000, "lost": 2, "backfilled": 1, "waiting": 3,
+                           "fates": { "webhook": fates(990, 9), "eventbridge": fates(999, 0) } },
+        });
+        let expected = "\
+Auth0's streams
+  webhook      hook: on; 40 failed, 20 of them in a row; 480 more switch it off
+  eventbridge  no stream of the name that [auth0] gives it
+Failed deliveries of the webhook stream: 40
+      31 the journal has: nothing to do
+       2 asked for, of 9 that are lacking
+         refused: evt_3: gone
+  ! the webhook door is not open
+Auth0's Events API told of 1,000 events of the last day
+  webhook      990 seen, 1 lost by Auth0, 9 not taken by us
+  eventbridge  999 seen, 1 lost by Auth0
+  by no path   2 events, 1 of them taken in from there
+  not judged   3, too young
+";
+        assert_eq!(told(&pass), expected);
+        assert!(matches!(end(&pass), Err(Failure::DoesNotHold(_))));
+        assert!(matches!(end(&json!({ "error": "x" })), Err(Failure::Unreachable { .. })));
+        assert!(end(&json!({ "asked": { "held_back": null } })).is_ok());
+    }
+}

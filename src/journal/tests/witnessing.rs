@@ -1,0 +1,169 @@
+//! The third observer: what Auth0 was asked for, and what its Events API told.
+
+use super::super::{Fate, Judgement, Witnessed};
+use super::*;
+use crate::event::{Flag, PerPath};
+use crate::summary::{Count, Scope};
+
+const LONG: Duration = Duration::from_hours(24);
+
+impl Server {
+    async fn ask_for(&self, id: &str) {
+        drop(self.journal.rescue(vec![EventId::parse(id).unwrap()]).await.unwrap());
+    }
+
+    async fn counted_of(&self, count: Count) -> u64 {
+        let (from, to) = (START.minus(LONG), START.plus(LONG));
+        let question = Question {
+            from,
+            to,
+            scope: Scope::default(),
+            settled_until: self.now(),
+            ignore: Vec::new(),
+        };
+        let answer = self.journal.reader().unwrap().summaries(question).await.unwrap();
+        answer.stretches.iter().map(|(_, _, cell)| cell.counts().get(count)).sum()
+    }
+
+    /// Has the Events API tell of an event as it would have come.
+    async fn witness(&self, sent: &Sent, offset: &str) {
+        let event = self.arrived(sent).event;
+        let told = vec![Witnessed::of(&event, Some(format!("before {offset}")))];
+        drop(self.journal.witness(told, Some(offset.to_owned())).await.unwrap());
+    }
+
+    /// Which paths brought the witnessed events.
+    async fn seen(&self) -> Vec<(String, bool, bool)> {
+        let reader = self.journal.reader().unwrap();
+        let settled = reader.settled_witnesses(self.now(), 100).await.unwrap();
+        let told = settled.into_iter().map(|witness| {
+            let id = witness.event.id.as_str().to_owned();
+            (id, witness.seen.webhook, witness.seen.eventbridge)
+        });
+        told.collect()
+    }
+}
+
+fn told(id: &str, webhook: bool, eventbridge: bool) -> (String, bool, bool) {
+    (id.to_owned(), webhook, eventbridge)
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_delivered_and_is_no_arrival_of_the_path() {
+    let server = Server::start();
+    server.ask_for("evt_1").await;
+    // After a restart, too.
+    let server = server.restart();
+    server.send_new(webhook("evt_1")).await;
+    assert_eq!(server.claim_ids().await, ["evt_1"]);
+    server.send_new(webhook("evt_2").of_user("auth0|2")).await;
+    server.advance(MINUTE);
+    for _ in 0..2 {
+        assert_eq!(server.counted_of(Count::Rescued).await, 1);
+        assert_eq!(server.counted_of(Count::WebhookOnly).await, 1);
+        server.summarize().await;
+    }
+    // The other path brought it after all: the webhook had lost it.
+    server.send(eventbridge("evt_1")).await;
+    assert_eq!(server.counted_of(Count::Rescued).await, 0);
+    assert_eq!(server.counted_of(Count::EventbridgeOnly).await, 1);
+    assert_eq!(server.counted_of(Count::Both).await, 0);
+}
+
+#[tokio::test]
+async fn what_was_asked_for_though_the_other_path_had_it_changes_no_count() {
+    let server = Server::start();
+    server.send_new(eventbridge("evt_1")).await;
+    server.ask_for("evt_1").await;
+    server.send(webhook("evt_1")).await;
+    server.send(webhook("evt_1")).await;
+    server.advance(MINUTE);
+    server.summarize().await;
+    assert_eq!(server.counted_of(Count::EventbridgeOnly).await, 1);
+    assert_eq!(server.counted_of(Count::Both).await, 0);
+    assert_eq!(server.counted_of(Count::WebhookRetries).await, 0);
+    let flags = server.story("evt_1").await.unwrap().arrivals;
+    assert_eq!(flags.len(), 3);
+    assert!(Flags::from_bits(32).has(Flag::Rescued));
+}
+
+#[tokio::test]
+async fn what_was_told_is_known_by_either_id_once_it_has_settled() {
+    let server = Server::start();
+    let other = |sent: Sent, number: u64| sent.later(Duration::from_millis(number));
+    server.witness(&other(webhook("evt_both"), 1), "1").await;
+    server.witness(&other(webhook("evt_w"), 2), "2").await;
+    server.witness(&other(webhook("evt_e"), 3), "3").await;
+    server.witness(&other(webhook("evt_none"), 4), "4").await;
+    server.send_new(other(webhook("evt_both"), 1)).await;
+    server.send(other(eventbridge("evt_another"), 1)).await;
+    server.send_new(other(webhook("evt_w"), 2)).await;
+    server.send_new(other(eventbridge("evt_under_its_own_id"), 3)).await;
+    assert_eq!(server.seen().await, []);
+    server.advance(MINUTE);
+    let expected = [
+        told("evt_both", true, true),
+        told("evt_w", true, false),
+        told("evt_e", false, true),
+        told("evt_none", false, false),
+    ];
+    assert_eq!(server.seen().await, expected);
+    let offset = server.journal.reader().unwrap().feed_offset().await.unwrap();
+    assert_eq!(offset, Some(("4".to_owned(), START)));
+}
+
+#[tokio::test]
+async fn a_rescued_arrival_is_not_seen_by_the_path() {
+    let server = Server::start();
+    server.witness(&webhook("evt_1"), "1").await;
+    server.ask_for("evt_1").await;
+    server.send_new(webhook("evt_1")).await;
+    server.advance(MINUTE);
+    assert_eq!(server.seen().await, [told("evt_1", false, false)]);
+    let ids = ["evt_1", "evt_2"].map(|id| EventId::parse(id).unwrap());
+    let known = server.journal.reader().unwrap().known(ids.to_vec()).await.unwrap();
+    assert_eq!(known.into_iter().collect::<Vec<_>>(), ids[..1]);
+}
+
+#[tokio::test]
+async fn every_witnessed_event_is_judged_once_and_the_count_outlives_it() {
+    let server = Server::start();
+    let all = (0..3_u64)
+        .map(|number| webhook(&format!("evt_{number}")).later(Duration::from_secs(number)));
+    for sent in all {
+        server.witness(&sent, &sent.id.clone()).await;
+    }
+    server.advance(MINUTE);
+    let reader = server.journal.reader().unwrap();
+    let settled = reader.settled_witnesses(server.now(), 2).await.unwrap();
+    assert_eq!(settled.len(), 2);
+    let lost = Judgement {
+        fates: PerPath { webhook: Fate::LostUs, eventbridge: Fate::LostEventbridge },
+        backfilled: true,
+    };
+    let judged: Vec<_> = settled.iter().map(|one| (one.no, one.event.time, lost)).collect();
+    // Told twice, as after an answer that never came.
+    drop(server.journal.judge(judged.clone()).await.unwrap());
+    drop(server.journal.judge(judged).await.unwrap());
+    assert_eq!(reader.judged(START).await.unwrap(), (vec![(lost, 2)], 1));
+    assert_eq!(reader.judged(START.plus(LONG)).await.unwrap(), (Vec::new(), 1));
+    // What is never judged goes when events go; so do counts, when sums go.
+    server.advance(KEEP + MINUTE);
+    server.retain().await;
+    assert_eq!(reader.judged(START.minus(LONG)).await.unwrap().1, 0);
+    server.advance(KEEP + LONG);
+    server.retain().await;
+    assert_eq!(reader.judged(START.minus(LONG)).await.unwrap().0, []);
+}
+
+#[test]
+fn every_fate_comes_back_from_its_code() {
+    for webhook in Fate::ALL {
+        for eventbridge in Fate::ALL {
+            for backfilled in [false, true] {
+                let judgement = Judgement { fates: PerPath { webhook, eventbridge }, backfilled };
+                assert_eq!(Judgement::of_code(judgement.code()), judgement);
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The third observer: what Auth0 itself says of its events.
+//!
+//! A pass looks through what the streams could not deliver, asks for what the journal does not have, and
+//! judges what the Events API told of: which path brought it, and where it was lost where none did.
+//! [`Follower`] listens to the Events API meanwhile. What is asked for counts as no arrival of a path.
+
+mod choice;
+mod fates;
+#[cfg(test)]
+mod fixture;
+mod follow;
+mod pass;
+mod report;
+mod standing;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use choice::{Choice, TRIES_MAX};
+pub use fates::Evidence;
+pub use follow::Follower;
+pub use report::{Asked, Following, Pass, Phase, Running, Status, StreamReport, Witnesses};
+pub use standing::{Failures, IN_A_ROW_MAX, IN_ALL_MAX};
+
+use super::auth0::{Api, Delivery, DeliveryStatus};
+use crate::clock::Clock;
+use crate::dead_letters::DeadLetters;
+use crate::event::{EventId, PathSet, Timestamp};
+use crate::ingress::Intake;
+use crate::journal::{Journal, Reader};
+use crate::telemetry::{Chain, Health, Metrics};
+
+/// The table `[reconcile]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// How often a pass is made by itself; never, when there is none.
+    pub every: Option<Duration>,
+    /// Whether such a pass asks for redeliveries.
+    pub redeliver: bool,
+    /// Events asked for in one pass, at most.
+    pub most: usize,
+    /// Events asked for in a second, at most.
+    pub rate: f64,
+    /// Whether the Events API is followed.
+    pub follow: bool,
+    /// Whether what neither path brought is taken in from there.
+    pub backfill: bool,
+}
+
+/// What a pass works with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// Auth0.
+    pub api: Api,
+    /// Remembers what is asked for.
+    pub journal: Journal,
+    /// Knows what came.
+    pub reader: Reader,
+    /// Takes in what neither path brought.
+    pub intake: Intake,
+    /// Where messages lie that did not come.
+    pub letters: DeadLetters,
+    /// The doors, and what Auth0 says of its streams.
+    pub health: Health,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The time now.
+    pub clock: Clock,
+    /// Which doors are open.
+    pub mode: PathSet,
+    /// What is younger is not judged.
+    pub grace: Duration,
+}
+
+/// A delivery that failed, as a pass needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The event's id.
+    pub id: EventId,
+    /// The event's type.
+    pub kind: Box<str>,
+    /// When it happened, where Auth0 says so.
+    pub time: Option<Timestamp>,
+    /// When it was tried last, likewise.
+    pub last_attempt: Option<Timestamp>,
+    /// Auth0 does not try it any more by itself.
+    pub has_ended: bool,
+}
+
+impl Failed {
+    /// What is needed of a delivery; `None` where its id is none.
+    fn of(delivery: &Delivery) -> Option<Self> {
+        Some(Self {
+            id: EventId::parse(&delivery.id).ok()?,
+            kind: delivery.event_type.as_str().into(),
+            time: delivery.time(),
+            last_attempt: delivery.last_tried_at(),
+            has_ended: !matches!(
+                delivery.status,
+                DeliveryStatus::Pending | DeliveryStatus::Retrying
+            ),
+        })
+    }
+}
+
+/// Which failed deliveries are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Only what happened from then on.
+    pub since: Option<Timestamp>,
+    /// Only these types; all when there are none.
+    pub types: Vec<String>,
+    /// So many at most.
+    pub most: usize,
+    /// Those too that failed again and again, and though the stream is near being switched off.
+    pub insists: bool,
+}
+
+impl Selection {
+    fn takes(&self, failed: &Failed) -> bool {
+        let of_type = self.types.is_empty() || self.types.iter().any(|kind| **kind == *failed.kind);
+        let happened = failed.time.or(failed.last_attempt);
+        of_type && self.since.is_none_or(|since| happened.is_none_or(|at| at >= since))
+    }
+}
+
+/// One pass, as somebody orders it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// Which events are asked for.
+    pub selection: Selection,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Whether anything is asked for.
+    pub redeliver: bool,
+    /// Events asked for in a second, at most.
+    pub rate: f64,
+}
+
+/// Where passes are ordered, and what became of them is read. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    orders: mpsc::Sender<Order>,
+    status: watch::Receiver<Status>,
+    defaults: Settings,
+}
+
+/// A pass is under way, and another waits.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("a pass is under way, and another one waits already")]
+pub struct Busy;
+
+impl Desk {
+    /// Orders a pass; returns its number. It begins when the one under way has ended.
+    ///
+    /// # Errors
+    /// When one waits already.
+    pub fn order(&self, order: Order) -> Result<u64, Busy> {
+        let next = {
+            let status = self.status.borrow();
+            status.passes + 1 + u64::from(status.running.is_some())
+        };
+        self.orders.try_send(order).map_err(|_| Busy)?;
+        Ok(next)
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// What the configuration says.
+    pub const fn defaults(&self) -> &Settings {
+        &self.defaults
+    }
+}
+
+/// Makes passes, one at a time.
+#[derive(Debug)]
+pub struct Reconciler {
+    settings: Settings,
+    sources: Sources,
+    orders: mpsc::Receiver<Order>,
+    status: watch::Sender<Status>,
+    /// How often each event was asked for, by this process.
+    asked: HashMap<EventId, u32>,
+}
+
+/// A pass that was ordered by the clock waits for so long after the start, so that the doors are open.
+const FIRST_AFTER: Duration = Duration::from_secs(10);
+
+impl Reconciler {
+    /// Makes it, with the desk that orders passes of it.
+    pub fn new(settings: Settings, sources: Sources) -> (Self, Desk) {
+        // One waits at most.
+        let (sender, orders) = mpsc::channel(1);
+        let (status, watched) = watch::channel(Status::default());
+        let desk = Desk { orders: sender, status: watched, defaults: settings.clone() };
+        (Self { settings, sources, orders, status, asked: HashMap::new() }, desk)
+    }
+
+    /// A follower of the Events API that tells of itself in this one's status.
+    pub fn follower(&self) -> Follower {
+        Follower::new(self.sources.clone(), self.status.clone())
+    }
+
+    /// Works until `stop`. What was asked of Auth0 by then is asked; a pass cut off is made again.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut pause = FIRST_AFTER;
+        loop {
+            let by_itself = async {
+                match self.settings.every {
+                    Some(_) => tokio::time::sleep(pause).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let order = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                Some(order) = self.orders.recv() => order,
+                () = by_itself => {
+                    pause = self.settings.every.unwrap_or(pause);
+                    self.by_itself()
+                }
+            };
+            self.pass(&order, &stop).await;
+        }
+    }
+
+    /// The pass that the configuration asks for.
+    fn by_itself(&self) -> Order {
+        let Settings { redeliver, most, rate, .. } = self.settings;
+        let selection = Selection { since: None, types: Vec::new(), most, insists: false };
+        Order { selection, dry_run: false, redeliver, rate }
+    }
+
+    async fn pass(&mut self, order: &Order, stop: &CancellationToken) {
+        let number = self.status.borrow().passes + 1;
+        let began_at = self.sources.clock.now();
+        self.status.send_modify(|status| {
+            status.running = Some(Running { number, phase: Phase::Listing, done: 0, of: 0 });
+        });
+        let mut pass = Pass::new(number, began_at, order.dry_run);
+        let made = self.make(order, &mut pass, stop).await;
+        pass.ended_at = self.sources.clock.now();
+        match made {
+            Ok(()) => info!(
+                pass = number,
+                asked = pass.asked.ids.len(),
+                backfilled = pass.backfilled,
+                dry_run = pass.dry_run,
+                "reconciled with Auth0"
+            ),
+            Err(error) => {
+                warn!(pass = number, error = %Chain(&error), "a pass of reconcile failed");
+                pass.error = Some(Chain(&error).to_string());
+            }
+        }
+        self.status.send_modify(|status| {
+            status.passes = number;
+            status.running = None;
+            status.last = Some(pass);
+        });
+    }
+}

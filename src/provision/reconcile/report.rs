@@ -1,0 +1,165 @@
+//! What reconciling came to, for the API and the command line.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{PerPath, Timestamp};
+
+/// How it stands.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Status {
+    /// Passes that have ended, since the start.
+    pub passes: u64,
+    /// The pass under way.
+    pub running: Option<Running>,
+    /// The last that has ended.
+    pub last: Option<Pass>,
+    /// The Events API, where it is followed.
+    pub following: Option<Following>,
+}
+
+/// A pass under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Running {
+    /// Its number.
+    pub number: u64,
+    /// What it does.
+    pub phase: Phase,
+    /// How far it is with that …
+    pub done: usize,
+    /// … of so many, where that is known.
+    pub of: usize,
+}
+
+/// What a pass does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It reads what failed.
+    Listing,
+    /// It asks for redeliveries.
+    Asking,
+    /// It judges what the Events API told of.
+    Judging,
+}
+
+/// What Auth0 says of one of its streams.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StreamReport {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// Failed deliveries since the last arrival.
+    pub failures_in_a_row: u64,
+    /// Failed deliveries that Auth0 lists; at least so many, where there are more than are read.
+    pub failures: u64,
+    /// How many more would have it switched off.
+    pub failures_left: u64,
+}
+
+/// What was done about failed deliveries of the webhook stream. Everything but `ids` and `refused` adds up to
+/// `listed`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Asked {
+    /// Failed deliveries that were read.
+    pub listed: u64,
+    /// There are more.
+    pub more: bool,
+    /// The journal has the event.
+    pub known: u64,
+    /// Auth0 still tries by itself.
+    pub still_tried: u64,
+    /// Not among what was selected.
+    pub not_selected: u64,
+    /// Asked for too often already.
+    pub given_up: u64,
+    /// Left for the next pass.
+    pub left: u64,
+    /// Lacking, and chosen to be asked for.
+    pub chosen: u64,
+    /// Those that were asked for; on a dry run, that would be.
+    pub ids: Vec<String>,
+    /// Those of which Auth0 would not hear, with its words; the first few.
+    pub refused: Vec<(String, String)>,
+    /// Why nothing, or nothing more, was asked for.
+    pub held_back: Option<String>,
+}
+
+/// What came of what the Events API told of, over the last day.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Witnesses {
+    /// Events.
+    pub events: u64,
+    /// By path: how many were `seen`, `lost_auth0`, `lost_eventbridge`, `lost_queue`, `lost_us`, `unused`.
+    pub fates: PerPath<BTreeMap<&'static str, u64>>,
+    /// Lost by every path in use.
+    pub lost: u64,
+    /// Of these, taken in from the Events API.
+    pub backfilled: u64,
+    /// Told of, and not judged yet.
+    pub waiting: u64,
+}
+
+/// What a pass came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pass {
+    /// Its number, since the start.
+    pub number: u64,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Nothing was asked for.
+    pub dry_run: bool,
+    /// Why it could not be made to its end.
+    pub error: Option<String>,
+    /// The streams that were found, by path.
+    pub streams: PerPath<Option<StreamReport>>,
+    /// What was done about failed deliveries.
+    pub asked: Asked,
+    /// Witnessed events that were judged by this pass.
+    pub judged: u64,
+    /// Of these, taken in from the Events API.
+    pub backfilled: u64,
+    /// Of these, lost by both, and not to be had any more.
+    pub not_to_be_had: u64,
+    /// What came of the last day's, this pass's included.
+    pub witnesses: Option<Witnesses>,
+}
+
+impl Pass {
+    pub(super) fn new(number: u64, began_at: Timestamp, dry_run: bool) -> Self {
+        Self {
+            number,
+            began_at,
+            ended_at: began_at,
+            dry_run,
+            error: None,
+            streams: PerPath::default(),
+            asked: Asked::default(),
+            judged: 0,
+            backfilled: 0,
+            not_to_be_had: 0,
+            witnesses: None,
+        }
+    }
+}
+
+/// How the Events API is followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Following {
+    /// Whether it is being heard.
+    pub connected: bool,
+    /// Events that it told of, since the start.
+    pub events: u64,
+    /// When it was last heard.
+    pub heard_at: Option<Timestamp>,
+    /// Why it is not heard.
+    pub error: Option<String>,
+    /// Since when nothing is known of what it told before: its memory had been too short.
+    pub gap_until: Option<Timestamp>,
+}

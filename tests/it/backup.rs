@@ -1,0 +1,84 @@
+//! A copy of the journal of a gateway that takes events in, and the way back.
+
+use crate::support::event::event;
+use crate::support::http::{self, Connection};
+use crate::support::journal_file;
+use crate::support::process::{self, Process};
+use crate::support::settings::Settings;
+
+/// What a command said; it must end well.
+#[track_caller]
+fn run(settings: &Settings, arguments: &[&str]) -> String {
+    let output = process::run(settings, arguments);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {error}");
+    String::from_utf8(output.stdout).unwrap() + &error
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_under_load_holds_what_was_acknowledged_and_serves_again() {
+    let settings = Settings::new("webhook");
+    let gateway = Process::serve(&settings).await;
+    let mut connection = Connection::open(gateway.webhook.unwrap()).await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let stopped = stop.clone();
+    let (told, mut acknowledged) = tokio::sync::watch::channel(0_u64);
+    let sender = tokio::spawn(async move {
+        for number in 1_u64.. {
+            if stopped.is_cancelled() {
+                break;
+            }
+            let body =
+                event(&format!("evt_{number}"), u32::try_from(number % 7).unwrap(), number).body();
+            connection.send(&http::webhook(&body)).await;
+            assert_eq!(connection.receive().await.unwrap().status, 204);
+            told.send_replace(number);
+        }
+    });
+    let before = *acknowledged.wait_for(|number| *number >= 200).await.unwrap();
+    let copy = settings.file("copy.db");
+    let copy = copy.to_str().unwrap();
+    let said = run(&settings, &["journal", "backup", copy]);
+    assert!(said.contains("is a checked copy of"), "{said}");
+    let during = *acknowledged.borrow();
+    acknowledged.wait_for(|number| *number > during).await.unwrap();
+    stop.cancel();
+    sender.await.unwrap();
+    let copied = journal_file::ids(std::path::Path::new(copy));
+    for number in 1..=before {
+        assert!(copied.contains(&format!("evt_{number}")), "evt_{number} was acknowledged");
+    }
+
+    let refused = process::run(&settings, &["journal", "restore", copy]);
+    assert_eq!(refused.status.code(), Some(3));
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(error.contains("stop the gateway first"), "{error}");
+    gateway.terminate().await;
+
+    let said = run(&settings, &["journal", "restore", copy]);
+    assert!(said.contains("what was there is kept as"), "{said}");
+    let gateway = Process::serve(&settings).await;
+    let mut now = journal_file::ids(&settings.journal());
+    let mut copied = copied;
+    now.sort_unstable();
+    copied.sort_unstable();
+    assert_eq!(now, copied);
+    // What was in it is known, what was not is new.
+    let address = gateway.webhook.unwrap();
+    assert_eq!(http::post(address, &event("evt_1", 1, 1).body()).await.status, 204);
+    assert_eq!(http::post(address, &event("evt_new", 1, 1).body()).await.status, 204);
+    gateway.terminate().await;
+    assert_eq!(journal_file::ids(&settings.journal()).len(), copied.len() + 1);
+    journal_file::check(&settings.journal());
+}
+
+#[test]
+fn a_check_says_what_a_journal_holds_or_that_there_is_none() {
+    let settings = Settings::new("webhook");
+    let output = process::run(&settings, &["journal", "check", "nowhere.db"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("there is no file nowhere.db"), "{error}");
+    let output = process::run(&settings, &["journal", "backup", "copy.db"]);
+    assert_eq!(output.status.code(), Some(3));
+}

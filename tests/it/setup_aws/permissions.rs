@@ -1,0 +1,96 @@
+//! What stops the command, and what it says then.
+
+use twinstream::sim::aws::Faults;
+
+use super::{Bench, SOURCE, said};
+use crate::support::process;
+
+impl Bench {
+    /// Without flags that name things.
+    async fn run_bare(&self, flags: &[&str]) -> crate::support::cli::Said {
+        let mut command = process::command(&self.settings);
+        command.args(["setup", "aws", "--endpoint-url", &self.endpoint_url]).args(flags);
+        said(command).await
+    }
+}
+
+#[tokio::test]
+async fn the_source_is_found_and_none_is_guessed() {
+    let bench = Bench::stand_in().await;
+    let only = bench.run_bare(&["--dry-run"]).await;
+    only.check(0, &format!("event bus {SOURCE}"));
+    let logs = "aws.partner/auth0.com/acme-5f60/auth0.logs";
+    bench.handle().offer_partner_source(logs).unwrap();
+    bench.run_bare(&["--dry-run"]).await.check(0, SOURCE);
+    bench.run_bare(&["--dry-run", "--source", logs]).await.check(2, "log stream");
+
+    let other = "aws.partner/auth0.com/acme-dev-9/auth0.events";
+    bench.handle().offer_partner_source(other).unwrap();
+    let several = bench.run_bare(&["--dry-run"]).await;
+    several.check(2, "choose one with --source");
+    several.check(2, &format!("{other} (PENDING"));
+
+    bench.handle().withdraw_partner_source(SOURCE);
+    bench.run_bare(&["--dry-run"]).await.check(0, other);
+    bench.run_bare(&["--dry-run", "--source", SOURCE]).await.check(2, "DELETED by Auth0");
+    bench.handle().withdraw_partner_source(other);
+    bench.run_bare(&["--dry-run"]).await.check(2, "twinstream setup auth0");
+}
+
+#[tokio::test]
+async fn a_source_that_nobody_knows_stops_before_anything_is_made() {
+    let bench = Bench::stand_in().await;
+    let flags = ["--yes", "--source", "aws.partner/auth0.com/none-1/auth0.events"];
+    let stopped = bench.run_bare(&flags).await;
+    stopped.check(3, "step 1 of 7 failed: event bus");
+    stopped.check(3, "done so far: nothing");
+    bench.queues.get_queue_url().queue_name("auth0-events").send().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_named_and_the_next_run_goes_on() {
+    let bench = Bench::stand_in().await;
+    let deny = |permission: &str| {
+        let denied_operations = vec![permission.to_owned()];
+        bench.handle().set_faults(Faults { denied_operations, ..Faults::default() });
+    };
+    deny("events:ListEventSources");
+    bench
+        .run_bare(&["--yes"])
+        .await
+        .check(3, "the permission events:ListEventSources on * is missing");
+    deny("events:PutRule");
+    let stopped = bench.run(&["--yes"]).await;
+    stopped.check(3, "step 6 of 7 failed: rule twinstream");
+    let rule = format!("arn:aws:events:us-east-1:000000000000:rule/{SOURCE}/twinstream");
+    stopped.check(3, &format!("the permission events:PutRule on {rule} is missing"));
+    stopped.check(3, "queue auth0-events-dead-letters, queue auth0-events-undelivered");
+    deny("");
+    let rest = bench.run_well(&["--yes"]).await;
+    assert!(rest.contains("2 to create."), "{rest}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_still_taken_is_told() {
+    let bench = Bench::stand_in().await;
+    bench.run_well(&["--yes"]).await;
+    bench.run_well(&["--destroy", "--yes"]).await;
+    bench.run(&["--yes"]).await.check(3, "deleted less than a minute ago");
+}
+
+#[tokio::test]
+async fn wrong_flags_are_told_before_aws_is_asked() {
+    let bench = Bench::stand_in().await;
+    for (flags, part) in [
+        (&["--visibility", "5s"][..], "from 30s to 43200s"),
+        (&["--retention", "15d"], "from 60s to 1209600s"),
+        (&["--queue", "a b"], "no name of a queue"),
+        (&["--queue", "a.fifo"], "FIFO"),
+        (&["--archive-days", "3"], "--archive"),
+        (&["--even-with-messages"], "--destroy"),
+        (&["--destroy", "--archive"], "cannot be used with"),
+    ] {
+        bench.run_bare(flags).await.check(2, part);
+    }
+    assert_eq!(bench.handle().operations(), [""; 0]);
+}
