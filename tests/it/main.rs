@@ -28,6 +28,7 @@ mod erase;
 mod event_bus;
 mod examples;
 mod faults;
+mod management;
 mod model;
 mod outage;
 mod order;

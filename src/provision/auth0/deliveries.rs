@@ -85,8 +85,10 @@ pub struct DeliveryFilter {
 pub struct DeliveryPage {
     /// The deliveries, in Auth0's order.
     pub deliveries: Vec<Delivery>,
-    /// What the next page begins with; `None` on the last.
+    /// What the next page begins with; `None` on the last, and where Auth0 does not tell.
     pub next: Option<String>,
+    /// Whether there are more, or may be: a full page in the form that names no next one.
+    pub has_more: bool,
 }
 
 impl Api {
@@ -110,7 +112,7 @@ impl Api {
             .with("date_to", filter.to.map(whole_seconds))
             .with("from", from.map(str::to_owned))
             .with("take", Some(take.clamp(1, TAKE_MAX).to_string()));
-        Ok(self.ask::<DeliveryList>(&call).await?.page())
+        Ok(self.ask::<DeliveryList>(&call).await?.page(take))
     }
 
     /// All of them, `at_most` so many, and whether there are more.
@@ -129,9 +131,9 @@ impl Api {
             let page = self.deliveries(stream, filter, from.as_deref(), take).await?;
             let is_empty = page.deliveries.is_empty();
             all.extend(page.deliveries);
-            let has_more = page.next.is_some() && !is_empty;
-            if all.len() >= at_most || !has_more {
-                let has_more = has_more || all.len() > at_most;
+            // A page with nothing on it would be followed by such pages for ever.
+            if all.len() >= at_most || page.next.is_none() || is_empty {
+                let has_more = (page.has_more && !is_empty) || all.len() > at_most;
                 all.truncate(at_most);
                 return Ok((all, has_more));
             }
@@ -223,14 +225,17 @@ enum DeliveryList {
 }
 
 impl DeliveryList {
-    fn page(self) -> DeliveryPage {
-        let (deliveries, next) = match self {
+    fn page(self, take: usize) -> DeliveryPage {
+        match self {
             Self::Page { deliveries, next, next_page_token } => {
-                (deliveries, next.or(next_page_token))
+                let next = next.or(next_page_token).filter(|next| !next.is_empty());
+                DeliveryPage { deliveries, has_more: next.is_some(), next }
             }
-            Self::Bare(deliveries) => (deliveries, None),
-        };
-        DeliveryPage { deliveries, next: next.filter(|next| !next.is_empty()) }
+            Self::Bare(deliveries) => {
+                let has_more = deliveries.len() >= take;
+                DeliveryPage { deliveries, has_more, next: None }
+            }
+        }
     }
 }
 
@@ -292,15 +297,16 @@ mod tests {
 
     #[test]
     fn lists_come_in_three_forms() {
-        for (list, next) in [
-            (json!({ "deliveries": [recorded()], "next": "n" }), Some("n")),
-            (json!({ "deliveries": [recorded()], "nextPageToken": "n" }), Some("n")),
-            (json!({ "deliveries": [recorded()], "next": null }), None),
-            (json!({ "deliveries": [recorded()], "next": "" }), None),
-            (json!([recorded()]), None),
-        ] {
-            let page = serde_json::from_value::<DeliveryList>(list).unwrap().page();
+        let check = |list: Value, take: usize, next: Option<&str>, has_more: bool| {
+            let page = serde_json::from_value::<DeliveryList>(list).unwrap().page(take);
             assert_eq!((page.deliveries.len(), page.next.as_deref()), (1, next));
-        }
+            assert_eq!(page.has_more, has_more);
+        };
+        check(json!({ "deliveries": [recorded()], "next": "n" }), 1, Some("n"), true);
+        check(json!({ "deliveries": [recorded()], "nextPageToken": "n" }), 9, Some("n"), true);
+        check(json!({ "deliveries": [recorded()], "next": null }), 1, None, false);
+        check(json!({ "deliveries": [recorded()], "next": "" }), 1, None, false);
+        check(json!([recorded()]), 2, None, false);
+        check(json!([recorded()]), 1, None, true);
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! A [`Tenant`] makes changes; a [`Player`] lets them happen on a [`Schedule`] and sends each on two
 //! streams. A [`Stream`] follows Auth0's rules ([`Rules`], [`Standing`]), is disturbed by [`Faults`], and
-//! hands what it sends to a [`Carrier`]. What really happened is the [`truth`].
+//! hands what it sends to a [`Carrier`]. What really happened is the [`truth`]. The tenant's Management API
+//! is played by [`management`].
 
 pub mod carrier;
 pub mod faults;
+pub mod management;
 pub mod play;
 mod schedule;
 mod stream;
