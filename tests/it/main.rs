@@ -27,6 +27,7 @@ mod erase;
 mod event_bus;
 mod examples;
 mod faults;
+mod infrastructure;
 mod model;
 mod outage;
 mod order;
