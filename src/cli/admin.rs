@@ -16,7 +16,7 @@ use super::Failure;
 use crate::config::{ForAsking, Sources};
 
 /// Where the gateway is.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct AdminArguments {
     /// The gateway's admin listener, host and port; `admin.listen` of the configuration by default.
     #[arg(long, value_name = "ADDRESS")]
@@ -68,6 +68,11 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const ANSWER_WITHIN: Duration = Duration::from_secs(70);
 
 impl AdminArguments {
+    /// The configuration file that was named.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        self.config.clone()
+    }
+
     /// Finds out whom to ask. Asks nothing yet.
     pub(super) fn find(self) -> Result<Admin, Failure> {
         let sources = Sources { file: self.config, ..Sources::default() }.with_environment();

@@ -6,6 +6,7 @@ mod check_config;
 mod compare;
 mod dead_letters;
 mod demo;
+mod doctor;
 mod erase;
 mod events;
 mod healthcheck;
@@ -79,6 +80,9 @@ enum Command {
     /// Ask Auth0 what it could not deliver, and for what the journal does not have; says where events were
     /// lost. The running gateway does it.
     Reconcile(Box<reconcile::Arguments>),
+    /// Look whether everything is set up as it should be: this host, the gateway, AWS, Auth0, and the door as
+    /// the world finds it. Says what is wrong, why it matters, and what mends it.
+    Doctor(Box<doctor::Arguments>),
     /// Check the configuration and print the settings in force, secrets hidden.
     CheckConfig(ConfigArguments),
     /// Try an event pattern on an event: whether it matches, and if not, why.
@@ -227,6 +231,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Journal(command) => journal::run(command).await,
         Command::Alarms(command) => alarms::run(command).await,
         Command::Reconcile(arguments) => reconcile::run(*arguments).await,
+        Command::Doctor(arguments) => Box::pin(doctor::run(*arguments)).await,
         Command::CheckConfig(arguments) => check_config::run(arguments),
         Command::Pattern(command) => pattern::run(&command),
         Command::Setup(command) => Box::pin(setup::run(command)).await,

@@ -583,13 +583,12 @@ mod tests {
 
     #[test]
     fn a_permission_that_is_missing_is_named() {
-        let denied = |permission| move |_: ()| CallError::denied(permission);
         let found = check("partner event source", State::Bad, |facts| {
-            facts.survey.sources = Err(denied("events:ListEventSources")(()));
+            facts.survey.sources = Err(CallError::denied("events:ListEventSources"));
         });
         assert!(found.found.contains("events:ListEventSources"), "{found:?}");
         let found = check("rule", State::Bad, |facts| {
-            facts.survey.senders = Err(denied("events:ListRuleNamesByTarget")(()));
+            facts.survey.senders = Err(CallError::denied("events:ListRuleNamesByTarget"));
         });
         assert!(found.found.contains("events:ListRuleNamesByTarget"), "{found:?}");
     }

@@ -6,6 +6,7 @@ pub mod aws;
 mod check;
 pub mod clock;
 pub mod door;
+pub mod gateway;
 pub mod local;
 
 pub use check::{Check, Section, State};

@@ -93,7 +93,7 @@ pub struct Failed {
 
 impl Failed {
     /// What is needed of a delivery; `None` where its id is none.
-    fn of(delivery: &Delivery) -> Option<Self> {
+    pub fn of(delivery: &Delivery) -> Option<Self> {
         Some(Self {
             id: EventId::parse(&delivery.id).ok()?,
             kind: delivery.event_type.as_str().into(),

@@ -6,51 +6,16 @@ use super::facts::Facts;
 use crate::admin::pages::words;
 use crate::compare::words::{count, counted};
 use crate::event::Path;
+use crate::provision::doctor::{Check, Section, State};
 use crate::telemetry::{BreakerState, DoorState};
 
-/// How a check came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    Good,
-    /// It may be as intended.
-    Look,
-    Bad,
-}
-
-impl State {
-    /// The class of its look.
-    pub(super) const fn mood(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Look => "warn",
-            Self::Bad => "bad",
-        }
+/// The class of its look.
+pub(super) const fn mood(state: State) -> &'static str {
+    match state {
+        State::Good => "good",
+        State::Look | State::NotAsked => "warn",
+        State::Bad => "bad",
     }
-
-    pub(super) const fn text(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Look => "look",
-            Self::Bad => "wrong",
-        }
-    }
-}
-
-/// One thing that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Check {
-    pub(super) found_to_be: State,
-    pub(super) what: String,
-    pub(super) found: String,
-    /// Why it matters and what to do; nothing where all is well.
-    pub(super) advice: Option<String>,
-}
-
-/// Checks that belong together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Section {
-    pub(super) title: &'static str,
-    pub(super) checks: Vec<Check>,
 }
 
 /// A path that brings nothing for so long while the other does is worth a look.
@@ -73,25 +38,12 @@ pub(super) fn checks(facts: &Facts) -> Vec<Section> {
     sections.filter(|section| !section.checks.is_empty()).collect()
 }
 
-fn good(what: impl Into<String>, found: impl Into<String>) -> Check {
-    Check { found_to_be: State::Good, what: what.into(), found: found.into(), advice: None }
-}
-
-fn look(what: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Check {
-    let advice = Some(advice.into());
-    Check { found_to_be: State::Look, what: what.into(), found: found.into(), advice }
-}
-
-fn bad(what: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Check {
-    Check { found_to_be: State::Bad, ..look(what, found, advice) }
-}
-
 fn doors(facts: &Facts) -> Vec<Check> {
     let open = Path::ALL.into_iter().filter(|path| facts.mode.contains(*path));
     let mut checks: Vec<Check> =
         open.flat_map(|path| [door(facts, path), arrivals(facts, path)]).collect();
     for path in Path::ALL.into_iter().filter(|path| !facts.mode.contains(*path)) {
-        checks.push(good(
+        checks.push(Check::good(
             format!("{path} door"),
             "shut, as mode says; without it the two paths are not compared",
         ));
@@ -100,9 +52,9 @@ fn doors(facts: &Facts) -> Vec<Check> {
         && facts.mode.contains(Path::Eventbridge)
     {
         checks.push(if facts.setup.rule_letters_known {
-            good("EventBridge's dead letters", "their queue is known")
+            Check::good("EventBridge's dead letters", "their queue is known")
         } else {
-            look(
+            Check::look(
                 "EventBridge's dead letters",
                 format!("no dead-letter queue of the rule's target is known, for {url}"),
                 "What EventBridge can't put into the queue is gone after 24 h. Give the rule's target a \
@@ -125,18 +77,20 @@ fn door(facts: &Facts, path: Path) -> Check {
     };
     let ago = |at| words::ago(at, facts.now);
     match facts.doors.get(&path) {
-        Some(DoorState::Open { since }) => good(what, format!("open, since {}", ago(*since))),
+        Some(DoorState::Open { since }) => {
+            Check::good(what, format!("open, since {}", ago(*since)))
+        }
         Some(DoorState::Failing { since, error }) => {
-            bad(what, format!("failing, since {}: {error}", ago(*since)), todo)
+            Check::bad(what, format!("failing, since {}: {error}", ago(*since)), todo)
         }
         Some(DoorState::Opening { waiting_for: Some(error) }) => {
-            bad(what, format!("not open yet: {error}"), todo)
+            Check::bad(what, format!("not open yet: {error}"), todo)
         }
         Some(DoorState::Opening { waiting_for: None }) | None => {
-            look(what, "not open yet", "It should open within seconds of the start.")
+            Check::look(what, "not open yet", "It should open within seconds of the start.")
         }
         Some(DoorState::Closed) => {
-            bad(what, "shut: the process stops", "Nothing, if you stopped it.")
+            Check::bad(what, "shut: the process stops", "Nothing, if you stopped it.")
         }
     }
 }
@@ -161,11 +115,11 @@ fn arrivals(facts: &Facts, path: Path) -> Check {
     match (own, other) {
         (Some(own), Some(other)) if i128::from(other.nanos_since(*own)) > long => {
             let found = format!("the last {}, the other path's {}", silence(*own), silence(*other));
-            bad(what, found, todo)
+            Check::bad(what, found, todo)
         }
-        (Some(own), _) => good(what, format!("the last {}", silence(*own))),
-        (None, Some(_)) => bad(what, "none, while the other path brings some", todo),
-        (None, None) => look(what, "none yet", todo),
+        (Some(own), _) => Check::good(what, format!("the last {}", silence(*own))),
+        (None, Some(_)) => Check::bad(what, "none, while the other path brings some", todo),
+        (None, None) => Check::look(what, "none yet", todo),
     }
 }
 
@@ -177,15 +131,15 @@ fn secrets(facts: &Facts) -> Vec<Check> {
         let what = format!("secret {label}");
         let used = facts.secrets.iter().find(|used| used.label == *label);
         match (used, not_after) {
-            (_, Some(end)) if *end <= facts.now => look(
+            (_, Some(end)) if *end <= facts.now => Check::look(
                 what,
                 format!("refused since {}", words::ago(*end, facts.now)),
                 "Take it out of webhook.secrets.",
             ),
             (Some(used), _) => {
-                good(what, format!("last used {}", words::ago(used.last_matched_at, facts.now)))
+                Check::good(what, format!("last used {}", words::ago(used.last_matched_at, facts.now)))
             }
-            (None, _) => look(
+            (None, _) => Check::look(
                 what,
                 "not used since the start",
                 "Auth0 sends another one or none: a webhook with a wrong token is refused with 401, and \
@@ -205,24 +159,24 @@ fn pairing(facts: &Facts) -> Vec<Check> {
     let what = "how the two paths' arrivals become one event";
     let (id, fallback) = (count(pairs.id), count(pairs.fallback));
     vec![match (pairs.id, pairs.fallback, pairs.ambiguous) {
-        (0, 0, 0) => good(what, "no pairs within the last hour"),
+        (0, 0, 0) => Check::good(what, "no pairs within the last hour"),
         (_, 0, 0) => {
-            good(what, format!("by id, all {id} of the last hour: your streams share ids"))
+            Check::good(what, format!("by id, all {id} of the last hour: your streams share ids"))
         }
-        (0, _, 0) => good(
+        (0, _, 0) => Check::good(
             what,
             format!(
                 "by tenant, type, subject and time, all {fallback} of the last hour: your streams have ids of their own"
             ),
         ),
-        (_, _, 0) => look(
+        (_, _, 0) => Check::look(
             what,
             format!(
                 "{id} by id, {fallback} by tenant, type, subject and time, within the last hour"
             ),
             "Streams either share ids or do not. Is a third stream coming in?",
         ),
-        (_, _, ambiguous) => look(
+        (_, _, ambiguous) => Check::look(
             what,
             format!(
                 "{} of the last hour could have been paired otherwise",
@@ -235,7 +189,7 @@ fn pairing(facts: &Facts) -> Vec<Check> {
 
 fn targets(facts: &Facts) -> Vec<Check> {
     if facts.setup.routes.is_empty() {
-        return vec![look(
+        return vec![Check::look(
             "routes",
             "none",
             "Events are kept and compared, and delivered nowhere. Add [[targets]] and [[routes]].",
@@ -246,11 +200,11 @@ fn targets(facts: &Facts) -> Vec<Check> {
         let what = format!("target {name}");
         let paused = facts.paused.iter().find(|paused| *paused.target == **name);
         checks.push(match (paused, state.breaker) {
-            (Some(_), _) => look(what, "paused by order", "Resume it on the page of the targets."),
+            (Some(_), _) => Check::look(what, "paused by order", "Resume it on the page of the targets."),
             (None, BreakerState::Closed) => {
-                good(what, format!("up, since {}", words::ago(state.since, facts.now)))
+                Check::good(what, format!("up, since {}", words::ago(state.since, facts.now)))
             }
-            (None, BreakerState::Open | BreakerState::HalfOpen) => bad(
+            (None, BreakerState::Open | BreakerState::HalfOpen) => Check::bad(
                 what,
                 format!(
                     "down, since {}{}",
@@ -263,7 +217,7 @@ fn targets(facts: &Facts) -> Vec<Check> {
         });
     }
     for name in &facts.setup.unsigned_targets {
-        checks.push(look(
+        checks.push(Check::look(
             format!("target {name}"),
             "deliveries are not signed",
             "The application can't tell them from others' requests. Give it a signing_secret.",
@@ -277,18 +231,18 @@ fn failures(facts: &Facts) -> Vec<Check> {
     let quarantined: u64 = facts.counts.quarantined.iter().map(|(_, number)| number).sum();
     vec![
         if dead == 0 {
-            good("dead letters", "none")
+            Check::good("dead letters", "none")
         } else {
-            look(
+            Check::look(
                 "dead letters",
                 format!("{} open", count(dead)),
                 "See why on their page, and put them back.",
             )
         },
         if quarantined == 0 {
-            good("quarantine", "empty")
+            Check::good("quarantine", "empty")
         } else {
-            look(
+            Check::look(
                 "quarantine",
                 format!("{} kept", count(quarantined)),
                 "Something authenticated that is no event of Auth0's. Is a log stream pointed here?",
@@ -301,8 +255,8 @@ fn journal(facts: &Facts) -> Vec<Check> {
     let setup = &facts.setup;
     let path = setup.journal_path.display();
     let commit = match &facts.journal_error {
-        None => good("commits", format!("to {path}")),
-        Some(error) => bad(
+        None => Check::good("commits", format!("to {path}")),
+        Some(error) => Check::bad(
             "commits",
             format!("fail on {path}: {error}"),
             "Webhooks are answered 503, messages stay in the queue: nothing is lost as long as Auth0 and SQS \
@@ -318,9 +272,9 @@ fn journal(facts: &Facts) -> Vec<Check> {
         words::duration(setup.keep)
     );
     let size = if share < FULL {
-        good("size", found)
+        Check::good("size", found)
     } else {
-        look(
+        Check::look(
             "size",
             found,
             "At its limit the oldest events go before their time. Raise journal.size_bytes_max, or lower \
@@ -332,13 +286,13 @@ fn journal(facts: &Facts) -> Vec<Check> {
 
 fn access(facts: &Facts) -> Vec<Check> {
     let token = if facts.has_token {
-        good("these pages", "admin.token is demanded")
+        Check::good("these pages", "admin.token is demanded")
     } else {
-        good("these pages", "without a token, on this machine's loopback address alone")
+        Check::good("these pages", "without a token, on this machine's loopback address alone")
     };
     let warnings = facts.setup.warnings.iter();
     let warnings =
-        warnings.map(|warning| look("configuration", warning.clone(), "See check-config."));
+        warnings.map(|warning| Check::look("configuration", warning.clone(), "See check-config."));
     std::iter::once(token).chain(warnings).collect()
 }
 

@@ -8,10 +8,11 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 
-use self::checks::{Section, State as Found, checks};
+use self::checks::{checks, mood};
 use self::facts::Facts;
 use super::session::Visitor;
 use super::{Desk, Layout, Tab, assets, shown, unreadable};
+use crate::provision::doctor::{Check, Section, State as Found};
 
 /// The whole page.
 #[derive(Debug, Template)]
@@ -21,6 +22,13 @@ struct SetUp {
     summary: String,
     mood: &'static str,
     sections: Vec<Section>,
+}
+
+impl SetUp {
+    #[expect(clippy::unused_self, reason = "a template calls methods alone")]
+    const fn mood_of(&self, check: &Check) -> &'static str {
+        mood(check.found_to_be)
+    }
 }
 
 pub(super) async fn page(State(desk): State<Desk>, visitor: Visitor) -> Response {
