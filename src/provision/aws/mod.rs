@@ -1,6 +1,6 @@
 //! Wiring Auth0's partner event source to the SQS door: bus, queues, policies, rule, target, archive.
 //!
-//! What is wanted ([`Wanted`]) and what is there ([`Found`]) make a plan ([`plan`], [`teardown`]): pure
+//! What is wanted ([`Wanted`]) and what is there ([`Found`]) make a plan ([`plan()`], [`teardown()`]): pure
 //! functions. [`Services`] reads what is there and carries a plan out, call by call.
 
 mod call;

@@ -177,6 +177,15 @@ mod tests {
         check(Some(&json!({"Version": "2012-10-17", "Statement": all})), Ok(()));
     }
 
+    #[test]
+    fn a_statement_of_ours_that_is_not_wanted_any_more_goes() {
+        let held = fresh(&statements(QUEUE, Some(RULE)));
+        let Merged::Changed { text, others } = merged(Some(&held), &statements(QUEUE, None)) else {
+            panic!("it stays")
+        };
+        assert_eq!((lets_rule_in(Some(&text), RULE, "1"), others), (false, 0));
+    }
+
     #[track_caller]
     fn check_in(principal: &Value, condition: &Value, expected: bool) {
         let policy = json!({"Statement": [{"Effect": "Allow", "Principal": principal,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use twinstream::sim::aws::Faults;
+use twinstream::sim::aws::{Faults, Probability};
 
 use super::{Bench, SOURCE, said, section};
 use crate::repository;
@@ -41,6 +41,26 @@ async fn the_source_is_found_and_none_is_guessed() {
     bench.run_bare(&["--dry-run", "--source", SOURCE]).await.check(2, "DELETED by Auth0");
     bench.handle().withdraw_partner_source(other);
     bench.run_bare(&["--dry-run"]).await.check(2, "twinstream setup auth0");
+}
+
+#[tokio::test]
+async fn the_configurations_queue_is_meant_where_no_other_is_named() {
+    let mut bench = Bench::stand_in().await;
+    let url = format!("{}/000000000000/my-events", bench.endpoint_url);
+    bench.settings = bench.settings.set("eventbridge.queue_url", &url);
+    let shown = bench.run_bare(&["--dry-run"]).await;
+    shown.check(0, "queue my-events-undelivered");
+    let other = bench.run_bare(&["--dry-run", "--queue", "other"]).await;
+    other.check(0, "queue other-undelivered");
+}
+
+#[tokio::test]
+async fn a_call_that_comes_too_often_is_repeated() {
+    let bench = Bench::stand_in().await;
+    bench.handle().change_faults(|faults| faults.throttle = Probability::clamped(0.1));
+    bench.run_well(&["--yes"]).await;
+    bench.handle().change_faults(|faults| faults.throttle = Probability::ALWAYS);
+    bench.run(&["--yes"]).await.check(3, "events:DescribeEventBus on event-bus/default");
 }
 
 #[tokio::test]
