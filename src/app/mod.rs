@@ -345,7 +345,7 @@ impl Gateway {
             metrics: base.metrics.clone(),
             clock: base.clock.clone(),
             mode: config.mode,
-            grace: config.compare.grace,
+            settle_after: config.journal.summaries.settle_after(),
         };
         let (reconciler, desk) = Reconciler::new(settings.clone(), sources);
         if settings.follow {

@@ -43,6 +43,7 @@ mod quarantine;
 mod queue;
 mod queue_retries;
 mod repository;
+mod reconcile;
 mod restart;
 mod setup_aws;
 mod shutdown;

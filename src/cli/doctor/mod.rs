@@ -236,8 +236,8 @@ mod tests {
 This host
   good   disk: 20 GiB free
   look   clock: 2 s off
-         It matters. It matters. It matters. It matters. It matters. It matters. It matters.
-         It matters. It matters.
+         It matters. It matters. It matters. It matters. It matters. It matters. It matters. It
+         matters. It matters.
   WRONG  queue: none
          Gone.
          $ twinstream setup aws

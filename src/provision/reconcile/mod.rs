@@ -72,8 +72,9 @@ pub struct Sources {
     pub clock: Clock,
     /// Which doors are open.
     pub mode: PathSet,
-    /// What is younger is not judged.
-    pub grace: Duration,
+    /// What is younger is not judged: neither its arrivals nor when the doors were open are known for
+    /// certain yet.
+    pub settle_after: Duration,
 }
 
 /// A delivery that failed, as a pass needs it.

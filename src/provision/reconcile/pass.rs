@@ -257,7 +257,7 @@ impl Reconciler {
         evidence: &mut Evidence,
         stop: &CancellationToken,
     ) -> Result<(), PassError> {
-        let until = self.sources.clock.now().minus(self.sources.grace);
+        let until = self.sources.clock.now().minus(self.sources.settle_after);
         let mut letters_read = false;
         loop {
             let reader = &self.sources.reader;
