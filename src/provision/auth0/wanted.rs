@@ -321,7 +321,7 @@ mod tests {
         }
     }
 
-    fn stream(name: &str, destination: serde_json::Value) -> Stream {
+    fn stream(name: &str, destination: &serde_json::Value) -> Stream {
         serde_json::from_value(json!({
             "id": format!("est_{name}"), "name": name, "status": "enabled",
             "subscriptions": [{ "event_type": "user.updated" }, { "event_type": "user.created" }],
@@ -333,7 +333,7 @@ mod tests {
     fn hook() -> Stream {
         stream(
             "hook",
-            json!({ "type": "webhook", "configuration": {
+            &json!({ "type": "webhook", "configuration": {
             "webhook_endpoint": ENDPOINT, "webhook_authorization": { "method": "bearer" } } }),
         )
     }
@@ -341,7 +341,7 @@ mod tests {
     fn bridge() -> Stream {
         stream(
             "bridge",
-            json!({ "type": "eventbridge", "configuration": {
+            &json!({ "type": "eventbridge", "configuration": {
             "aws_account_id": "123456789012", "aws_region": "us-east-1" } }),
         )
     }
@@ -437,7 +437,7 @@ mod tests {
         let mut nowhere = wanted();
         nowhere.eventbridge.should = Some(None);
         assert!(wrong(&[hook()], &nowhere).contains("--aws-account and --aws-region"));
-        let action = stream("hook", json!({ "type": "action" }));
+        let action = stream("hook", &json!({ "type": "action" }));
         assert!(wrong(&[action], &wanted()).contains("give auth0.webhook_stream another name"));
         let hook = Stream { name: "bridge".into(), ..hook() };
         assert!(wrong(&[hook], &wanted()).contains("give auth0.eventbridge_stream another name"));
