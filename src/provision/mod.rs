@@ -4,6 +4,7 @@
 mod plan;
 
 pub mod auth0;
+pub mod doctor;
 pub mod reconcile;
 pub mod aws;
 

@@ -29,6 +29,7 @@ mod event_bus;
 mod examples;
 mod faults;
 mod management;
+mod infrastructure;
 mod model;
 mod outage;
 mod order;

@@ -122,6 +122,15 @@ impl CallError {
     }
 }
 
+#[cfg(test)]
+impl CallError {
+    /// One whose permission is missing, for tests.
+    pub(crate) fn denied(permission: &'static str) -> Self {
+        let trouble = Trouble::Denied("no".to_owned());
+        Self { call: Call::new(permission, "*"), trouble }
+    }
+}
+
 /// Nothing instead of what is not there.
 pub(super) fn present<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match result {

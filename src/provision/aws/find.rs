@@ -88,12 +88,12 @@ impl Services {
         let (mut rule, mut targets) = (None, Vec::new());
         let (mut rules, mut senders) = (Vec::new(), Vec::new());
         if bus {
-            rules = self.rules(source, &place).await?;
-            senders = self.senders(source, &queue_arn).await?;
+            rules = self.rules(source.as_str(), &place).await?;
+            senders = self.senders(source.as_str(), &queue_arn).await?;
         }
         if rules.contains(&names.rule) {
-            rule = self.rule(source, &names.rule, &place).await?;
-            targets = self.targets(source, &names.rule, &place).await?;
+            rule = self.rule(source.as_str(), &names.rule, &place).await?;
+            targets = self.targets(source.as_str(), &names.rule, &place).await?;
         }
         Ok(Found {
             source: self.source(source).await,
@@ -111,7 +111,7 @@ impl Services {
     }
 
     /// Which account and region this is: every one has a default bus, and its ARN tells.
-    async fn place(&self) -> Result<Place, CallError> {
+    pub(super) async fn place(&self) -> Result<Place, CallError> {
         let call = || Call::new("events:DescribeEventBus", "event-bus/default");
         let bus = self.events.describe_event_bus().send().await;
         let bus = bus.map_err(|error| call().failed(error))?;
@@ -127,12 +127,12 @@ impl Services {
         Ok(present(found)?.is_some())
     }
 
-    async fn rules(&self, source: &SourceName, place: &Place) -> Result<Vec<String>, CallError> {
+    pub(super) async fn rules(&self, bus: &str, place: &Place) -> Result<Vec<String>, CallError> {
         let (mut rules, mut token) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
-            let call = self.events.list_rules().event_bus_name(source.as_str());
+            let call = self.events.list_rules().event_bus_name(bus);
             let page = call.set_next_token(token).send().await.map_err(|error| {
-                Call::new("events:ListRules", place.rule(source.as_str(), "*")).failed(error)
+                Call::new("events:ListRules", place.rule(bus, "*")).failed(error)
             })?;
             rules.extend(page.rules.unwrap_or_default().into_iter().filter_map(|rule| rule.name));
             token = page.next_token;
@@ -143,28 +143,31 @@ impl Services {
         Ok(rules)
     }
 
-    async fn senders(
+    pub(super) async fn senders(
         &self,
-        source: &SourceName,
+        bus: &str,
         queue_arn: &str,
     ) -> Result<Vec<String>, CallError> {
-        let call = self.events.list_rule_names_by_target().event_bus_name(source.as_str());
-        let found = call.target_arn(queue_arn).send().await.map_err(|error| {
-            Call::new("events:ListRuleNamesByTarget", source.as_str()).failed(error)
-        });
+        let call = self.events.list_rule_names_by_target().event_bus_name(bus);
+        let found = call
+            .target_arn(queue_arn)
+            .send()
+            .await
+            .map_err(|error| Call::new("events:ListRuleNamesByTarget", bus).failed(error));
         Ok(present(found)?.and_then(|found| found.rule_names).unwrap_or_default())
     }
 
-    async fn rule(
+    pub(super) async fn rule(
         &self,
-        source: &SourceName,
+        bus: &str,
         name: &str,
         place: &Place,
     ) -> Result<Option<FoundRule>, CallError> {
-        let call = self.events.describe_rule().name(name).event_bus_name(source.as_str());
-        let found = call.send().await.map_err(|error| {
-            Call::new("events:DescribeRule", place.rule(source.as_str(), name)).failed(error)
-        });
+        let call = self.events.describe_rule().name(name).event_bus_name(bus);
+        let found = call
+            .send()
+            .await
+            .map_err(|error| Call::new("events:DescribeRule", place.rule(bus, name)).failed(error));
         let found = present(found)?;
         Ok(found.map(|rule| FoundRule {
             is_enabled: !matches!(rule.state(), Some(RuleState::Disabled)),
@@ -172,16 +175,16 @@ impl Services {
         }))
     }
 
-    async fn targets(
+    pub(super) async fn targets(
         &self,
-        source: &SourceName,
+        bus: &str,
         rule: &str,
         place: &Place,
     ) -> Result<Vec<FoundTarget>, CallError> {
         // A rule has at most 5 targets: one page (user guide, "Amazon EventBridge quotas").
-        let call = self.events.list_targets_by_rule().rule(rule).event_bus_name(source.as_str());
+        let call = self.events.list_targets_by_rule().rule(rule).event_bus_name(bus);
         let found = call.send().await.map_err(|error| {
-            Call::new("events:ListTargetsByRule", place.rule(source.as_str(), rule)).failed(error)
+            Call::new("events:ListTargetsByRule", place.rule(bus, rule)).failed(error)
         });
         let targets = present(found)?.and_then(|found| found.targets).unwrap_or_default();
         Ok(targets.into_iter().map(target_of).collect())

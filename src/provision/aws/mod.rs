@@ -13,6 +13,7 @@ mod policy;
 mod queue;
 mod section;
 mod source;
+mod survey;
 mod teardown;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use plan::{Impossible, plan};
 pub use policy::lets_rule_in;
 pub use section::Section;
 pub use source::{ChoiceError, SourceName, SourceNameError, SourceStanding, SourceState, choose};
+pub use survey::{Sender, Survey};
 pub use teardown::{Queues, teardown};
 
 use std::time::Duration;

@@ -20,18 +20,18 @@ use crate::support::settings::Settings;
 pub(crate) const SOURCE: &str = "aws.partner/auth0.com/acme-1b2c/auth0.events";
 
 /// A cloud with an event source that Auth0 has offered, and nothing else.
-struct Bench {
-    endpoint_url: String,
-    source: String,
-    queue: String,
-    events: aws_sdk_eventbridge::Client,
-    queues: aws_sdk_sqs::Client,
+pub(crate) struct Bench {
+    pub(crate) endpoint_url: String,
+    pub(crate) source: String,
+    pub(crate) queue: String,
+    pub(crate) events: aws_sdk_eventbridge::Client,
+    pub(crate) queues: aws_sdk_sqs::Client,
     stand_in: Option<StandIn>,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl Bench {
-    async fn stand_in() -> Self {
+    pub(crate) async fn stand_in() -> Self {
         let stand_in = StandIn::start("127.0.0.1:0".parse().unwrap()).await;
         stand_in.handle.offer_partner_source(SOURCE).unwrap();
         let endpoint_url = stand_in.handle.url();
@@ -39,7 +39,7 @@ impl Bench {
     }
 
     /// Under names of its own, since tests share it.
-    async fn emulator() -> Self {
+    pub(crate) async fn emulator() -> Self {
         let number = fastrand::u32(..);
         let source = format!("aws.partner/auth0.com/acme-{number:x}/auth0.events");
         let url = Emulator::shared().await.url();
@@ -52,7 +52,7 @@ impl Bench {
         Self { endpoint_url, source, queue, events, queues, stand_in, settings }
     }
 
-    fn handle(&self) -> &Handle {
+    pub(crate) fn handle(&self) -> &Handle {
         &self.stand_in.as_ref().expect("our own stand-in").handle
     }
 
@@ -65,7 +65,7 @@ impl Bench {
     }
 
     /// The same, to an end that is well.
-    async fn run_well(&self, flags: &[&str]) -> String {
+    pub(crate) async fn run_well(&self, flags: &[&str]) -> String {
         let said = self.run(flags).await;
         assert_eq!(said.code, Some(0), "{}{}", said.out(), said.err);
         said.out()
@@ -94,7 +94,7 @@ async fn said(command: std::process::Command) -> Said {
 }
 
 /// The TOML section at the end of what the command prints.
-fn section(out: &str) -> toml::Table {
+pub(crate) fn section(out: &str) -> toml::Table {
     let (_, section) = out.split_once("[eventbridge]\n").unwrap_or_else(|| panic!("{out}"));
     let section = section.split("\n\n").next().unwrap();
     section.parse().unwrap()

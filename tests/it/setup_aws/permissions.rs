@@ -1,9 +1,15 @@
 //! What stops the command, and what it says then.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
 use twinstream::sim::aws::Faults;
 
-use super::{Bench, SOURCE, said};
+use super::{Bench, SOURCE, said, section};
+use crate::repository;
+use crate::support::gateway::Gateway;
 use crate::support::process;
+use crate::support::settings::Settings;
 
 impl Bench {
     /// Without flags that name things.
@@ -93,4 +99,66 @@ async fn wrong_flags_are_told_before_aws_is_asked() {
         bench.run_bare(flags).await.check(2, part);
     }
     assert_eq!(bench.handle().operations(), [""; 0]);
+}
+
+/// The actions that a policy in `config/iam` allows.
+fn allowed(file: &str) -> BTreeSet<String> {
+    let policy: Value =
+        serde_json::from_str(&repository::read(&format!("config/iam/{file}"))).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    let actions = statements.iter().flat_map(|statement| {
+        assert_eq!(statement["Effect"], "Allow");
+        statement["Action"].as_array().unwrap().iter()
+    });
+    actions.map(|action| action.as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_policies_allow_what_is_called_and_no_more() {
+    let bench = Bench::stand_in().await;
+    let called = || bench.handle().operations().into_iter().collect::<BTreeSet<_>>();
+    bench.run_bare(&["--dry-run"]).await.check(0, "7 to create");
+    bench.run_well(&["--yes", "--archive"]).await;
+    let before = called();
+    bench.run_well(&["--dry-run", "--archive"]).await;
+    assert_eq!(called(), before);
+    bench.run_well(&["--yes", "--archive", "--archive-days", "3"]).await;
+    bench.run_well(&["--yes", "--visibility", "60s"]).await;
+    bench.run_well(&["--destroy", "--yes"]).await;
+    let mut setup = called();
+    // `CreateQueue` with tags takes it (SQS developer guide, "Amazon SQS API permissions").
+    setup.insert("sqs:TagQueue".into());
+    assert_eq!(allowed("setup-aws.json"), setup);
+    let looks = |action: &&String| {
+        let (_, operation) = action.split_once(':').unwrap();
+        ["Get", "List", "Describe"].iter().any(|word| operation.starts_with(word))
+    };
+    let reading: BTreeSet<String> = setup.iter().filter(looks).cloned().collect();
+    assert_eq!(allowed("doctor.json"), reading);
+}
+
+#[tokio::test]
+async fn the_gateways_policy_allows_what_it_calls() {
+    let bench = Bench::stand_in().await;
+    let made = bench.run_well(&["--yes"]).await;
+    let before = bench.handle().operations();
+    let section = section(&made);
+    let settings = section.iter().fold(Settings::new("eventbridge"), |settings, (key, value)| {
+        settings.set(&format!("eventbridge.{key}"), value.as_str().unwrap())
+    });
+    let gateway = Gateway::start(settings).await;
+    let url = section["queue_url"].as_str().unwrap();
+    bench.queues.send_message().queue_url(url).message_body("no event").send().await.unwrap();
+    gateway.arrived(1).await;
+    let letters = gateway.get("/api/v1/dead-letters").await;
+    assert_eq!(letters.status, 200, "{}", letters.body);
+    gateway.stop().await;
+    let allowed = allowed("serve.json");
+    let called = bench.handle().operations();
+    for operation in called.iter().filter(|operation| !before.contains(operation)) {
+        // A batch takes the permission of its single call (SQS developer guide, as above).
+        let permission = operation.strip_suffix("Batch").unwrap_or(operation);
+        assert!(allowed.contains(permission), "{permission}");
+    }
+    assert!(called.contains(&"sqs:DeleteMessageBatch".to_owned()), "{called:?}");
 }

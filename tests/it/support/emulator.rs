@@ -3,14 +3,13 @@
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
 use super::guarded::{self, Guarded};
-use super::http;
+use super::{http, python};
 
 const VERSION: &str = "1.5.33";
 
@@ -57,31 +56,10 @@ impl Emulator {
 }
 
 fn folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ministack-{VERSION}"));
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    python::folder(&format!("ministack-{VERSION}"))
 }
 
-/// Makes the virtual environment, once for all test runs. Returns its Python.
+/// Returns its Python.
 fn install() -> PathBuf {
-    let folder = folder();
-    let lock = File::create(folder.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let python = folder.join("venv/bin/python");
-    let done = folder.join("installed");
-    if !done.exists() {
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder.join("venv")));
-        let package = format!("ministack=={VERSION}");
-        run(Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .arg(package));
-        File::create(done).unwrap();
-    }
-    python
-}
-
-fn run(command: &mut Command) {
-    let shown = format!("{command:?}");
-    let status = command.status().unwrap_or_else(|error| panic!("{shown}: {error}"));
-    assert!(status.success(), "{shown}: {status}");
+    python::environment(&folder(), &[format!("ministack=={VERSION}")])
 }

@@ -11,6 +11,7 @@ pub(crate) mod http;
 pub(crate) mod invariants;
 pub(crate) mod journal_file;
 pub(crate) mod process;
+pub(crate) mod python;
 pub(crate) mod settings;
 pub(crate) mod store;
 pub(crate) mod target;
