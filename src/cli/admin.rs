@@ -27,6 +27,20 @@ pub(super) struct AdminArguments {
     config: Option<PathBuf>,
 }
 
+/// Where the configuration is, for what asks no gateway.
+#[derive(Debug, Args)]
+pub(super) struct ConfigFile {
+    /// The configuration file (or `TWINSTREAM_CONFIG`); config/default.toml explains every key.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    pub(super) fn sources(self) -> Sources {
+        Sources { file: self.config, ..Sources::default() }.with_environment()
+    }
+}
+
 /// Who orders something, and why.
 #[derive(Debug, Args)]
 pub(super) struct PersonArguments {
@@ -68,9 +82,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const ANSWER_WITHIN: Duration = Duration::from_secs(70);
 
 impl AdminArguments {
-    /// The configuration file that was named.
-    pub(super) fn file(&self) -> Option<PathBuf> {
-        self.config.clone()
+    /// Where the settings are, for what needs more of them.
+    pub(super) fn sources(&self) -> Sources {
+        Sources { file: self.config.clone(), ..Sources::default() }.with_environment()
     }
 
     /// Finds out whom to ask. Asks nothing yet.

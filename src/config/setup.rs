@@ -1,11 +1,13 @@
 //! The part of the configuration that setting things up takes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use secrecy::SecretString;
 use url::Url;
 
 use super::check::Check;
-use super::{ConfigError, Route, Sources, auth0, build, layers, raw, routes};
+use super::{ConfigError, Route, Sources, auth0, build, layers, raw, routes, secrets};
 use crate::event::{PathSet, Timestamp};
 use crate::provision::auth0::Settings;
 
@@ -46,6 +48,17 @@ pub struct LabelledSecret {
     pub file: Option<PathBuf>,
     /// From then on the door refuses it.
     pub not_after: Option<Timestamp>,
+}
+
+impl LabelledSecret {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    pub fn read(&self, environment: &BTreeMap<String, String>) -> Result<SecretString, String> {
+        let found = secrets::find(self.env.as_deref(), self.file.as_deref(), environment);
+        found.map(|(secret, _)| secret).map_err(|(what, remedy)| format!("{what}: {remedy}"))
+    }
 }
 
 impl ForSetup {

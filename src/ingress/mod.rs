@@ -16,7 +16,7 @@ pub use coverage::CoverageKeeper;
 pub use credentials::{Credentials, Method, Secret};
 pub use reprocess::Reprocessor;
 pub use sqs::{DeleteAfter, QueueDoor, Settings as QueueSettings};
-pub use webhook::{Settings as WebhookSettings, WebhookDoor};
+pub use webhook::{LABEL_HEADER, Settings as WebhookSettings, WebhookDoor};
 
 use crate::clock::Clock;
 use crate::event::{

@@ -10,6 +10,7 @@
 //! | no or wrong credentials | 401 |
 //! | body too long | 413 |
 //! | busy, disk full, too slow, stopping | 503 with `Retry-After` |
+//! | `HEAD`, with credentials | 204 with the label of the secret that matched; nothing is stored |
 //! | other method, other path | 405, 404 |
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +22,7 @@ use axum::extract::State;
 use axum::routing::post;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -73,6 +74,9 @@ struct Shared {
 /// How often requests with an expired secret are told of.
 const WARN_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
+/// The label of the secret that a request by `HEAD` proved itself with, as a JSON text.
+pub const LABEL_HEADER: HeaderName = HeaderName::from_static("twinstream-secret-label");
+
 /// What is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -104,7 +108,7 @@ impl WebhookDoor {
         let warn_from = Mutex::new(Instant::now());
         let shared = Arc::new(Shared { settings, intake, health, warn_from });
         let service = Router::new()
-            .route(&path, post(receive))
+            .route(&path, post(receive).head(recognize))
             .layer(CatchPanicLayer::custom(panicked))
             .with_state(Arc::clone(&shared));
         let refusal = Router::new().fallback(refuse).with_state(shared);
@@ -127,6 +131,25 @@ async fn receive(State(door): State<Arc<Shared>>, request: Request<Body>) -> Res
     door.answer(answer, started)
 }
 
+/// Says whether credentials are taken here, without an event: what a rotation has to know before Auth0 gets
+/// the new secret. It is no use of the secret by Auth0, and is not shown as one.
+async fn recognize(State(door): State<Arc<Shared>>, headers: HeaderMap) -> Response<Body> {
+    if door.health.is_stopping() {
+        return door.answer(Answer::ComeBack("stopping"), Instant::now());
+    }
+    let Checked::Match(label) = door.settings.credentials.check(&headers, door.intake.clock.now())
+    else {
+        return door.answer(Answer::Unauthorized, Instant::now());
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    // A label with signs that a header can't have is named as any other: by its JSON.
+    if let Ok(label) = HeaderValue::try_from(serde_json::Value::from(label).to_string()) {
+        response.headers_mut().insert(LABEL_HEADER, label);
+    }
+    response
+}
+
 /// Above the limit of connections.
 async fn refuse(State(door): State<Arc<Shared>>) -> Response<Body> {
     let mut response = door.answer(Answer::ComeBack("connections"), Instant::now());
@@ -135,7 +158,7 @@ async fn refuse(State(door): State<Arc<Shared>>) -> Response<Body> {
 }
 
 impl Shared {
-    fn check(&self, headers: &http::HeaderMap) -> Result<(), Answer> {
+    fn check(&self, headers: &HeaderMap) -> Result<(), Answer> {
         if self.health.is_stopping() {
             return Err(Answer::ComeBack("stopping"));
         }

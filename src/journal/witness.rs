@@ -53,6 +53,8 @@ pub struct SettledWitness {
     pub seen: PerPath<bool>,
     /// Whether each door was open when it happened.
     pub open: PerPath<bool>,
+    /// Auth0 was asked for it once more: it had listed it as failed by webhook.
+    pub asked_for: bool,
 }
 
 /// What came of an event on one path.

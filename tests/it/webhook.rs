@@ -233,6 +233,36 @@ async fn every_place_is_there_for_a_connection_and_none_for_waiting_for_one() {
 }
 
 #[tokio::test]
+async fn a_head_says_whether_credentials_are_taken_and_stores_nothing() {
+    let settings = Settings::new("webhook").set(
+        "webhook.secrets",
+        r#"[{ label = "new \"ö\"", env = "TOKEN" }, { label = "old", env = "OLD", not_after = "2026-01-01T00:00:00Z" }]"#,
+    );
+    let gateway = Gateway::start(settings.variable("OLD", "old-token")).await;
+    let address = gateway.webhook.unwrap();
+    let head =
+        async |header: &str| http::send(address, &request("HEAD", PATH, &[header], "")).await;
+    let known = head(&format!("Authorization: Bearer {TOKEN}")).await;
+    assert_eq!(known.status, 204);
+    let label: String =
+        serde_json::from_str(known.header("twinstream-secret-label").unwrap()).unwrap();
+    assert_eq!(label, "new \"ö\"");
+    for wrong in ["Authorization: Bearer wrong", "Authorization: Bearer old-token", "X-Other: x"] {
+        let refused = head(wrong).await;
+        assert_eq!(
+            (refused.status, refused.header("twinstream-secret-label")),
+            (401, None),
+            "{wrong}"
+        );
+    }
+    let status = gateway.get("/api/v1/status").await.json();
+    assert_eq!(status["secrets"], serde_json::json!([]), "Auth0 has used none");
+    let counts = gateway.counts().await;
+    assert!(counts.arrivals.is_empty() && counts.quarantined.is_empty(), "{counts:?}");
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn other_methods_are_405_and_other_paths_404() {
     let gateway = gateway().await;
     let address = gateway.webhook.unwrap();
@@ -240,7 +270,7 @@ async fn other_methods_are_405_and_other_paths_404() {
     for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         let response = http::send(address, &request(method, PATH, &[&bearer], "")).await;
         assert_eq!(response.status, 405, "{method}");
-        assert_eq!(response.header("allow"), Some("POST"), "{method}");
+        assert_eq!(response.header("allow"), Some("POST,HEAD"), "{method}");
     }
     for path in ["/", "/webhooks", "/webhooks/auth0/", "/webhooks/auth0/x", "/metrics", "/healthz"]
     {

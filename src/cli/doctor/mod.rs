@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::admin::AdminArguments;
 use super::{Failure, out};
-use crate::config::{Config, ForSetup, Sources};
+use crate::config::{Config, ForSetup};
 use crate::event::legible;
 use crate::provision::doctor::{Check, Section, State};
 use gather::Gathering;
@@ -71,7 +71,7 @@ impl Place {
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { only, strict, deep, form: Form { quiet, json }, admin } = arguments;
-    let sources = Sources { file: admin.file(), ..Sources::default() }.with_environment();
+    let sources = admin.sources();
     let config = Config::load(&sources);
     let setup = match ForSetup::load(&sources) {
         Ok(setup) => setup,

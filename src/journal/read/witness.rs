@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::super::sqlite::path_of;
-use super::super::witness::{HOUR_NS, Judgement, SettledWitness, Witnessed, fingerprint};
+use super::super::witness::{
+    HOUR_NS, Judgement, SettledWitness, Witnessed, fingerprint, is_rescued,
+};
 use super::super::{ReadError, ids};
 use super::Reader;
-use crate::event::{EventId, Flag, Flags, PerPath, Timestamp};
+use crate::event::{Digest, EventId, Flag, Flags, PerPath, Timestamp};
 
 impl Reader {
     /// How far the Events API was read, and when.
@@ -89,7 +91,8 @@ fn settled(
         let event = Witnessed { id, kind: row.get(5)?, time, fingerprint, before };
         let seen = seen(connection, &event)?;
         let open = open(connection, time)?;
-        settled.push(SettledWitness { no: row.get(0)?, event, seen, open });
+        let asked_for = is_rescued(connection, Digest::of(event.id.as_str().as_bytes()))?;
+        settled.push(SettledWitness { no: row.get(0)?, event, seen, open, asked_for });
     }
     Ok(settled)
 }

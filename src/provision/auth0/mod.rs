@@ -12,6 +12,7 @@ mod deliveries;
 mod follow;
 mod settings;
 mod streams;
+mod wanted;
 
 pub use api::{Api, ApiError, Patience, Refusal, SCOPES, ServerDate};
 pub use deliveries::{Attempt, Delivery, DeliveryFilter, DeliveryPage, DeliveryStatus};
@@ -20,4 +21,7 @@ pub use settings::Settings;
 pub use streams::{
     Authorization, Destination, NewDestination, NewStream, Stream, StreamChanges, StreamStatus,
     TestEvent,
+};
+pub use wanted::{
+    StreamAction, Wanted, WantedBridge, WantedError, WantedWebhook, Wish, plan, switch,
 };

@@ -41,7 +41,8 @@ pub(super) fn fates(witness: &SettledWitness, evidence: &Evidence) -> PerPath<Fa
 /// Auth0 lists what it tried and could not deliver to us. What it does not list, and what came while our door
 /// was open, it never sent.
 fn webhook(witness: &SettledWitness, evidence: &Evidence) -> Fate {
-    let tried = evidence.failed.webhook.contains(&witness.event.id);
+    // What was asked for is not listed any more once it has come.
+    let tried = witness.asked_for || evidence.failed.webhook.contains(&witness.event.id);
     if tried || !witness.open.webhook { Fate::LostUs } else { Fate::LostAuth0 }
 }
 
@@ -84,6 +85,7 @@ mod tests {
             },
             seen: PerPath::default(),
             open: PerPath { webhook: true, eventbridge: true },
+            asked_for: false,
         }
     }
 
@@ -127,6 +129,8 @@ mod tests {
     fn what_auth0_tried_in_vain_or_found_our_door_closed_is_our_loss() {
         let tried = |evidence: &mut Evidence| evidence.failed.webhook.extend([id()]);
         check((|_: &mut SettledWitness| {}, tried), (Fate::LostUs, Fate::LostEventbridge));
+        let asked = |witness: &mut SettledWitness| witness.asked_for = true;
+        check((asked, |_: &mut Evidence| {}), (Fate::LostUs, Fate::LostEventbridge));
         let closed = |witness: &mut SettledWitness| witness.open = PerPath::default();
         check((closed, |_: &mut Evidence| {}), (Fate::LostUs, Fate::LostUs));
     }

@@ -52,7 +52,9 @@ fn lines(text: &str) -> Vec<Line> {
 /// The table that a line such as `[webhook]` or `[[targets]]` begins.
 fn header(line: &str) -> Option<Key> {
     let name = line.strip_prefix('[')?.split(']').next()?.trim_start_matches('[');
-    let is_name = |sign: char| sign.is_ascii_lowercase() || sign == '_' || sign == '.';
+    let is_name = |sign: char| {
+        sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_' || sign == '.'
+    };
     (!name.is_empty() && name.chars().all(is_name)).then(|| name.to_owned())
 }
 

@@ -179,14 +179,14 @@ async fn streams_are_made_changed_and_deleted() {
         enabled: Some(false),
         webhook: Some((ENDPOINT.parse().unwrap(), authorization)),
     };
-    let changed = api.update_stream(&made.id, &changes).await.unwrap();
-    assert_eq!((changed.name.as_str(), &changed.status), ("hook-2", &StreamStatus::Disabled));
-    assert_eq!(changed.event_types, ["user.deleted"]);
-    let Destination::Webhook { method, name, .. } = &changed.destination else {
-        panic!("{changed:?}");
+    let after = api.update_stream(&made.id, &changes).await.unwrap();
+    assert_eq!((after.name.as_str(), &after.status), ("hook-2", &StreamStatus::Disabled));
+    assert_eq!(after.event_types, ["user.deleted"]);
+    let Destination::Webhook { method, name, .. } = &after.destination else {
+        panic!("{after:?}");
     };
     assert_eq!((method.as_str(), name.as_deref()), ("custom_header", Some("x-hook")));
-    assert_eq!(api.stream(&made.id).await.unwrap(), changed);
+    assert_eq!(api.stream(&made.id).await.unwrap(), after);
 
     api.delete_stream(&made.id).await.unwrap();
     api.delete_stream(&made.id).await.unwrap();

@@ -1,9 +1,11 @@
 //! Setting up Auth0: the client of the Management API, and the commands, against a stand-in for it.
 
 mod client;
+mod commands;
 mod deliveries;
 mod following;
 mod schemas;
+mod through_a_gateway;
 
 use std::time::Duration;
 

@@ -177,9 +177,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(event: &str, data: &str, expected: Frame) {
+    fn check(event: &str, data: &str, expected: &Frame) {
         let (event, id, data) = (event.to_owned(), "of-the-line".to_owned(), data.to_owned());
-        assert_eq!(frame(&Message { event, id, data }).unwrap(), expected);
+        assert_eq!(frame(&Message { event, id, data }).unwrap(), *expected);
     }
 
     #[test]
@@ -191,18 +191,18 @@ mod tests {
         let event = r#"{"id": "evt_1",  "n": 1.50}"#.to_owned();
         let data = format!(r#"{{"offset":"o1","event":{event}}}"#);
         let offset = "o1".to_owned();
-        check("user.created", &data, Frame::Event { offset, event: event.clone() });
+        check("user.created", &data, &Frame::Event { offset, event: event.clone() });
         let data = format!(r#"{{"type":"user.created","event":{event}}}"#);
-        check("user.created", &data, Frame::Event { offset: "of-the-line".into(), event });
-        check("offset-only", r#"{"offset":"o2"}"#, Frame::Offset("o2".into()));
+        check("user.created", &data, &Frame::Event { offset: "of-the-line".into(), event });
+        check("offset-only", r#"{"offset":"o2"}"#, &Frame::Offset("o2".into()));
         let typed = r#"{"type":"offset-only","offset":"o3"}"#;
-        check("message", typed, Frame::Offset("o3".into()));
+        check("message", typed, &Frame::Offset("o3".into()));
         check(
             "error",
             r#"{"type":"error","error":{"code":"cursor_expired","message":"too old","offset":"o4"}}"#,
-            trouble("cursor_expired", "too old", Some("o4")),
+            &trouble("cursor_expired", "too old", Some("o4")),
         );
-        check("error", "{}", trouble("", "{}", None));
+        check("error", "{}", &trouble("", "{}", None));
         let (event, id, data) = ("user.created".into(), String::new(), "no json".into());
         assert!(matches!(frame(&Message { event, id, data }), Err(ApiError::Unclear { .. })));
     }

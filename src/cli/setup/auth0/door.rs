@@ -1,0 +1,55 @@
+//! Asking the webhook door whether it takes a secret.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use http::StatusCode;
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use super::super::super::Failure;
+use crate::ingress::LABEL_HEADER;
+use crate::provision::auth0::Authorization;
+use crate::telemetry::Chain;
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// The label under which the running gateway takes this secret. Leaves nothing there.
+pub(super) async fn label_of(
+    door: &Url,
+    authorization: &Authorization,
+) -> Result<Option<String>, Failure> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(ANSWER_WITHIN)
+        .build()
+        .map_err(|error| Failure::Fault(error.into()))?;
+    let request = client.head(door.clone());
+    let request = match authorization {
+        Authorization::Bearer { token } => request.bearer_auth(token.expose_secret()),
+        Authorization::Basic { username, password } => {
+            request.basic_auth(username, Some(password.expose_secret()))
+        }
+        Authorization::Header { name, value } => request.header(name, value.expose_secret()),
+    };
+    let what = |why: &str| {
+        format!(
+            "{why} at {door}; --door URL names another address of the running gateway's webhook door"
+        )
+    };
+    let answer = request.send().await.map_err(|error| Failure::Unreachable {
+        what: what("no webhook door answers"),
+        source: anyhow!("{}", Chain(&error.without_url())),
+    })?;
+    let label = answer.headers().get(&LABEL_HEADER);
+    let label = label.and_then(|label| serde_json::from_slice::<String>(label.as_bytes()).ok());
+    match (answer.status(), label) {
+        (StatusCode::NO_CONTENT, Some(label)) => Ok(Some(label)),
+        (StatusCode::UNAUTHORIZED, _) => Ok(None),
+        (status, _) => Err(Failure::Unreachable {
+            what: what("no webhook door of this version of twinstream answers"),
+            source: anyhow!("it answered {status}"),
+        }),
+    }
+}

@@ -1,0 +1,187 @@
+//! `twinstream setup auth0 streams --rotate`: another secret, in the order that loses nothing. The running
+//! gateway takes the new one first, then Auth0 gets it, then a test event shows that it is used; only then the
+//! old one may go.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::super::super::admin::{Admin, AdminArguments};
+use super::super::super::plan::PlanArguments;
+use super::super::super::{Failure, out};
+use super::streams::carry_out;
+use super::{Tenant, Which, door, failure};
+use crate::clock::Clock;
+use crate::event::{Path, Timestamp, legible};
+use crate::provision::auth0::{Authorization, Destination, Stream, StreamAction, StreamChanges};
+use crate::provision::{Change, Plan, Step};
+use crate::sim::auth0::faults;
+
+#[derive(Debug, Args)]
+pub(super) struct RotationArguments {
+    /// The label of the new secret in webhook.secrets; the one that is good for longest when not given.
+    #[arg(long, value_name = "LABEL", requires = "rotate")]
+    to: Option<String>,
+    /// Where the running gateway's webhook door is reached from here; `auth0.webhook_url` when not given.
+    #[arg(long, value_name = "URL", value_parser = super::streams::door, requires = "rotate")]
+    door: Option<Url>,
+    /// Wait for the test event for so long.
+    #[arg(long, value_name = "DURATION", value_parser = faults::duration, default_value = "60s",
+        requires = "rotate")]
+    within: Duration,
+}
+
+/// The old secret is good for so much longer.
+const SPARE: Duration = Duration::from_hours(1);
+
+/// What changes to what.
+struct Rotation<'a> {
+    tenant: &'a Tenant,
+    admin: Admin,
+    stream: Stream,
+    label: String,
+    authorization: Authorization,
+}
+
+pub(super) async fn run(
+    tenant: &Tenant,
+    arguments: RotationArguments,
+    told: PlanArguments,
+    admin: AdminArguments,
+) -> Result<(), Failure> {
+    let RotationArguments { to, door, within } = arguments;
+    let (label, authorization) = tenant.authorization(to.as_deref(), Clock::System.now())?;
+    if let Some(other) = tenant.same_as(&label)?.first() {
+        let what = format!(
+            "the secrets `{label}` and `{other}` are one and the same text: that would change nothing"
+        );
+        return Err(Failure::Input(what));
+    }
+    let streams = tenant.streams(Some(Which::Webhook)).await?;
+    let Some((_, stream)) = streams.into_iter().next() else {
+        return Err(super::no_stream(tenant.name(Path::Webhook)));
+    };
+    let rotation = Rotation { tenant, admin: admin.find()?, stream, label, authorization };
+    let Some(door) = door.or_else(|| tenant.auth0().webhook_url.clone()) else {
+        let what = "neither --door nor auth0.webhook_url says where the webhook door is";
+        return Err(Failure::Input(what.to_owned()));
+    };
+    rotation.is_taken(&door).await?;
+    let plan = rotation.plan()?;
+    if !told.agreed(&plan)? {
+        told.end(&plan, false, json!({}));
+        return Ok(());
+    }
+    let since = rotation.gateways_clock().await?;
+    carry_out(tenant, told, &plan).await?;
+    let (event, took) = rotation.prove(since, within).await?;
+    let old = rotation.others();
+    let result = json!({
+        "label": rotation.label, "event": event, "after_ms": took.as_secs_f64() * 1e3, "retire": old,
+    });
+    told.end(&plan, true, result);
+    if !told.json {
+        out::line(&rotation.what_now(took, &old));
+    }
+    Ok(())
+}
+
+impl Rotation<'_> {
+    /// The running gateway takes the secret, or nothing is done.
+    async fn is_taken(&self, door: &Url) -> Result<(), Failure> {
+        let label = &self.label;
+        match door::label_of(door, &self.authorization).await? {
+            Some(known) if known == *label => Ok(()),
+            Some(known) => Err(Failure::DoesNotHold(format!(
+                "nothing was changed: the running gateway knows the secret `{label}` as `{}`; it runs with \
+                 another configuration",
+                legible(&known)
+            ))),
+            None => Err(Failure::DoesNotHold(format!(
+                "nothing was changed: the running gateway does not take the secret `{label}` yet. It reads its \
+                 configuration when it starts: add the secret beside the old one, restart it, and run this again"
+            ))),
+        }
+    }
+
+    fn plan(&self) -> Result<Plan<StreamAction>, Failure> {
+        let Stream { id, name, destination, .. } = &self.stream;
+        let other_kind =
+            || Failure::Input(format!("the event stream `{name}` is no webhook stream"));
+        let Destination::Webhook { endpoint, .. } = destination else { return Err(other_kind()) };
+        // As it is: this changes the secret alone.
+        let endpoint: Url = endpoint.parse().map_err(|_| other_kind())?;
+        let webhook = Some((endpoint, self.authorization.clone()));
+        let changes = StreamChanges { webhook, ..StreamChanges::default() };
+        let action = StreamAction::Update { id: id.clone(), changes };
+        let step = Step::new(format!("webhook stream {name}"), Change::Update, action);
+        let details = vec![format!("secret: set to `{}`, which the gateway takes", self.label)];
+        Ok(Plan { steps: vec![step.because(details)], notes: Vec::new() })
+    }
+
+    /// What the running gateway says of itself.
+    async fn status(&self) -> Result<Value, Failure> {
+        self.admin.get(&["status"], &[]).await
+    }
+
+    /// The time by which it tells when a secret was used.
+    async fn gateways_clock(&self) -> Result<Timestamp, Failure> {
+        let status = self.status().await?;
+        self.admin.understand(status["now"].clone())
+    }
+
+    /// A test event arrives, and Auth0 has used the new secret.
+    async fn prove(
+        &self,
+        since: Timestamp,
+        within: Duration,
+    ) -> Result<(String, Duration), Failure> {
+        let label = &self.label;
+        let careful =
+            format!("Auth0 has the secret `{label}` now; leave the old one in the configuration");
+        let doubt = |why: String| Failure::DoesNotHold(format!("{why}. {careful}"));
+        let stream = self.tenant.api.stream(&self.stream.id).await.map_err(failure)?;
+        let sent = self.tenant.send_test(Path::Webhook, &stream, None).await?;
+        let Some(took) = sent.follow(&self.admin, within).await? else {
+            let why = self.tenant.why_not(&sent).await;
+            let within = within.as_secs();
+            return Err(doubt(format!("the test event has not arrived within {within} s. {why}")));
+        };
+        let status = self.status().await?;
+        let secrets = status["secrets"].as_array().into_iter().flatten();
+        let matched_at = secrets.filter(|secret| secret["label"] == **label).find_map(|secret| {
+            Timestamp::parse(secret["last_matched_at"].as_str().unwrap_or_default()).ok()
+        });
+        if matched_at.is_none_or(|at| at < since) {
+            return Err(doubt(format!("the test event arrived, and not by the secret `{label}`")));
+        }
+        Ok((sent.event, took))
+    }
+
+    /// The labels of all others.
+    fn others(&self) -> Vec<&str> {
+        let secrets = self.tenant.settings.webhook_secrets.iter();
+        secrets.map(|secret| secret.label.as_str()).filter(|label| *label != self.label).collect()
+    }
+
+    fn what_now(&self, took: Duration, old: &[&str]) -> String {
+        let (label, took) = (&self.label, took.as_secs_f64());
+        let done = format!(
+            "Auth0 proves itself with `{label}` now: a test event arrived by it after {took:.1} s."
+        );
+        if old.is_empty() {
+            return done;
+        }
+        // How soon all of Auth0's senders use the new one is not documented.
+        let end = Clock::System.now().plus(SPARE);
+        let end = Timestamp::from_millis(end.as_seconds().saturating_mul(1_000));
+        let old: Vec<String> = old.iter().map(|label| format!("`{label}`")).collect();
+        format!(
+            "{done}\nNothing needs {} any more. Retire it in webhook.secrets with\n\n  not_after = \"{end}\"\n\n\
+             and restart the gateway; take it out some days later.",
+            old.join(", ")
+        )
+    }
+}
