@@ -24,6 +24,7 @@ mod demo;
 mod demo_app;
 mod desk;
 mod docs;
+mod doctor;
 mod erase;
 mod event_bus;
 mod examples;

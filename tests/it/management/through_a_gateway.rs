@@ -1,5 +1,7 @@
 //! Test events and rotations through a real gateway, from Auth0 to the journal.
 
+use std::time::Duration;
+
 use serde_json::json;
 use twinstream::sim::auth0::management;
 
@@ -125,20 +127,34 @@ async fn a_secret_is_changed_only_when_the_running_gateway_takes_the_new_one() {
 }
 
 #[tokio::test]
-async fn a_rotation_whose_test_event_does_not_come_keeps_the_old_secret() {
+async fn the_old_secret_is_kept_until_a_test_event_arrives_by_the_new_one() {
     let tenant = Tenant::start().await;
     let settings =
         of_webhooks(Settings::new("webhook"), &tenant).set("webhook.secrets", OLD_AND_NEW);
     let gateway = gateway_of(settings, &tenant).await;
     setup(gateway.settings(), "streams --yes").await.check(0, "created");
-    tenant.handle.reach(ENDPOINT, "http://127.0.0.1:1/");
     let (door, admin) = (door(&gateway), gateway.admin);
     let words =
         format!("streams --rotate --yes --door {door} --admin {admin} --to old --within 1s");
+    tenant.handle.send_old_secrets(true);
+    let by_other = setup(gateway.settings(), &words).await;
+    by_other.check(1, "test events arrive, and after 1 s none by the secret `old`");
+    by_other.check(1, "leave the old one in the configuration");
+    // Auth0 changes to the new secret a while later.
+    let handle = tenant.handle.clone();
+    let later = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        handle.send_old_secrets(false);
+    });
+    let patient = words.replace("--to old --within 1s", "--to new");
+    setup(gateway.settings(), &patient).await.check(0, "Auth0 proves itself with `new` now");
+    later.await.unwrap();
+
+    tenant.handle.reach(ENDPOINT, "http://127.0.0.1:1/");
     let lost = setup(gateway.settings(), &words).await;
     lost.check(
         1,
-        "the test event has not arrived within 1 s. Auth0 could not deliver it: no connection",
+        "a test event has not arrived within 1 s. Auth0 could not deliver it: no connection",
     );
     lost.check(1, "leave the old one in the configuration");
     let nobody = words.replace(&door, "http://127.0.0.1:1/x");

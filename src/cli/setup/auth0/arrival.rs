@@ -110,3 +110,18 @@ fn came_by(story: &Value, path: Path) -> bool {
     let arrivals = story["arrivals"].as_array();
     arrivals.into_iter().flatten().any(|arrival| arrival["path"] == path.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_arrival_counts_by_its_own_path_alone() {
+        let story = json!({ "arrivals": [{ "path": "eventbridge" }] });
+        assert!(came_by(&story, Path::Eventbridge));
+        assert!(!came_by(&story, Path::Webhook));
+        assert!(!came_by(&json!({}), Path::Webhook));
+    }
+}

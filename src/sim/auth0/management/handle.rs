@@ -142,6 +142,12 @@ impl Handle {
         self.0.state().trouble.skew = skew;
     }
 
+    /// Takes new secrets of webhooks, and goes on sending the old ones; how soon Auth0 changes to a new one is
+    /// not documented.
+    pub fn send_old_secrets(&self, does: bool) {
+        self.0.state().trouble.sends_old_secrets = does;
+    }
+
     /// Keeps none of what happened so far: offsets before now have expired.
     pub fn expire_offsets(&self) {
         let mut state = self.0.state();

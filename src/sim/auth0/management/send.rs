@@ -123,9 +123,12 @@ impl Shared {
 
     fn carrier(&self, destination: &Destination) -> Result<Option<(Path, Carrier)>, String> {
         match destination {
-            Destination::Webhook { endpoint, authorization, .. } => {
-                let to = self.state().reach.get(endpoint).unwrap_or(endpoint).clone();
-                let webhook = WebhookCarrier::new(&to, authorization.clone())
+            Destination::Webhook { endpoint, authorization, before, .. } => {
+                let state = self.state();
+                let to = state.reach.get(endpoint).unwrap_or(endpoint).clone();
+                let old = before.as_ref().filter(|_| state.trouble.sends_old_secrets);
+                drop(state);
+                let webhook = WebhookCarrier::new(&to, old.unwrap_or(authorization).clone())
                     .map_err(|error| Chain(&error).to_string())?;
                 Ok(Some((Path::Webhook, Carrier::Webhook(webhook))))
             }

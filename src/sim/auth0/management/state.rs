@@ -52,6 +52,8 @@ pub(super) struct Trouble {
     pub failing: Option<(usize, StatusCode)>,
     /// How far Auth0's clock is off.
     pub skew: Skew,
+    /// A webhook's new secret is taken, and the old one goes on being sent.
+    pub sends_old_secrets: bool,
 }
 
 /// One event stream.
@@ -80,6 +82,8 @@ pub(super) enum Destination {
         /// As it is told: without its secret.
         told: Value,
         authorization: Authorization,
+        /// What it was before the last change.
+        before: Option<Authorization>,
     },
     Eventbridge {
         account: String,

@@ -298,16 +298,16 @@ fn to_webhook(said: SaidWebhook, before: Option<&Destination>) -> Result<Destina
             (told, header_value.map(|value| Authorization::header(&header_key, &value)))
         }
     };
-    let authorization = match (authorization, before) {
+    let (had, old) = match before {
+        Some(Destination::Webhook { told, authorization, .. }) => (Some(told), Some(authorization)),
+        Some(Destination::Eventbridge { .. }) | None => (None, None),
+    };
+    let authorization = match (authorization, old) {
         (Some(authorization), _) => authorization.map_err(Refusal::body)?,
-        (None, Some(Destination::Webhook { told: before, authorization, .. }))
-            if *before == told =>
-        {
-            authorization.clone()
-        }
+        (None, Some(old)) if had == Some(&told) => old.clone(),
         (None, _) => return Err(Refusal::body("webhook_authorization has no secret")),
     };
-    Ok(Destination::Webhook { endpoint, told, authorization })
+    Ok(Destination::Webhook { endpoint, told, authorization, before: old.cloned() })
 }
 
 /// An EventBridge destination: a partner event source appears in the account, pending.
