@@ -38,7 +38,7 @@ fn the_proxies_in_front_fit_the_door() {
         ("T", "a-long-enough-webhook-token"),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let door =
+    let webhook =
         Config::load(&Sources { environment, ..Sources::default() }).unwrap().webhook.unwrap();
     let address = format!("127.0.0.1:{}", webhook.listen.port());
     for proxy in ["nginx", "caddyfile"] {
