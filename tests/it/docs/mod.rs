@@ -5,3 +5,4 @@ mod configuration;
 mod container;
 mod links;
 mod metrics;
+mod operations;
