@@ -133,6 +133,13 @@ impl Gateway {
         let base = Base { journal, numbers, clock, health: health_too, metrics, letters, sqs };
 
         let admin_listener = listener(&mut sockets, ADMIN, config.admin.listen).await?;
+        let admin_at = admin_listener.local_addr()?;
+        // The configuration was checked for its own address; a passed socket may have another.
+        anyhow::ensure!(
+            admin_at.ip().is_loopback() || config.admin.token.is_some(),
+            "the admin listener is on {admin_at}, which is not loopback, and there is no admin.token: set \
+             admin.token, or have the socket unit listen on 127.0.0.1"
+        );
         let webhook_listener = match &config.webhook {
             Some(webhook) => Some(listener(&mut sockets, WEBHOOK, webhook.listen).await?),
             None => None,
