@@ -80,7 +80,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
             person.sign(&admin, &mut order)?;
         }
         let taken = admin.post(&["reconcile"], &order).await?;
-        wait(&admin, taken["pass"].as_u64().unwrap_or(0)).await?
+        wait(&admin, taken["ticket"].as_u64().unwrap_or(0)).await?
     };
     if json {
         out::line(&pass.to_string());
@@ -95,23 +95,28 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// The gateway may be away for so long.
 const AWAY_MAX: Duration = Duration::from_mins(1);
 
-/// The pass of this number, once it has ended.
-async fn wait(admin: &Admin, number: u64) -> Result<Value, Failure> {
-    let mut answered_at = Instant::now();
+/// A gateway that does nothing for so long does not know the order any more: it was started anew.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// The pass of this ticket, once it has ended.
+async fn wait(admin: &Admin, ticket: u64) -> Result<Value, Failure> {
+    let (mut answered_at, mut busy_at) = (Instant::now(), Instant::now());
     loop {
         match admin.get(&["reconcile"], &[]).await {
             Ok(document) => {
                 answered_at = Instant::now();
-                let passes = document["passes"].as_u64().unwrap_or(0);
-                if passes < number && document["last"]["number"].as_u64() > Some(number) {
-                    let what = "the gateway was started anew; order the pass again";
-                    return Err(Failure::DoesNotHold(what.to_owned()));
-                }
-                if passes >= number {
+                if document["ordered"]["ticket"].as_u64() >= Some(ticket) {
                     if out::is_watched() {
                         out::renew_line("");
                     }
-                    return Ok(document["last"].clone());
+                    return Ok(document["ordered"].clone());
+                }
+                if !document["running"].is_null() {
+                    busy_at = Instant::now();
+                }
+                if busy_at.elapsed() > IDLE_MAX {
+                    let what = "the gateway was started anew meanwhile: order the pass again";
+                    return Err(Failure::DoesNotHold(what.to_owned()));
                 }
                 tell(&document["running"]);
             }
@@ -211,12 +216,35 @@ fn failed(pass: &Value) -> Vec<String> {
         let words = if pass["dry_run"] == true { "would be asked for" } else { "asked for" };
         lines.push(format!("  {ids:>6} {words}, of {} that are lacking", count(chosen)));
     }
+    lines.extend(lacking(asked));
     for refused in asked["refused"].as_array().into_iter().flatten() {
         let text = |value: &Value| legible(value.as_str().unwrap_or_default());
         lines.push(format!("         refused: {}: {}", text(&refused[0]), text(&refused[1])));
     }
     if let Some(why) = asked["held_back"].as_str() {
         lines.push(format!("  ! {}", legible(why)));
+    }
+    lines
+}
+
+/// Lines of what is lacking; all of it is in the JSON.
+const SHOWN: usize = 20;
+
+fn lacking(asked: &Value) -> Vec<String> {
+    let text = |value: &Value| legible(value.as_str().unwrap_or("–"));
+    let all = asked["lacking"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut lines: Vec<String> = all
+        .iter()
+        .take(SHOWN)
+        .map(|one| {
+            let (id, kind, time) = (text(&one["id"]), text(&one["type"]), text(&one["time"]));
+            format!("         {id}  {kind}  {time}  {}", text(&one["error"]))
+        })
+        .collect();
+    let chosen = number(&asked["chosen"]);
+    let shown = u64::try_from(lines.len()).unwrap_or(0);
+    if chosen > shown && shown > 0 {
+        lines.push(format!("         and {} more", count(chosen - shown)));
     }
     lines
 }
@@ -273,6 +301,8 @@ mod tests {
             "dry_run": false, "error": null,
             "streams": { "webhook": stream("hook", 40), "eventbridge": null },
             "asked": { "listed": 40, "known": 31, "chosen": 9, "ids": ["evt_1", "evt_2"],
+                       "lacking": [{ "id": "evt_1", "type": "user.updated", "error": "503",
+                                     "time": "2026-03-01T09:15:44Z" }],
                        "refused": [["evt_3", "gone"]], "held_back": "the webhook door is not open" },
             "witnesses": { "events": 1_000, "lost": 2, "backfilled": 1, "waiting": 3,
                            "fates": { "webhook": fates(990, 9), "eventbridge": fates(999, 0) } },
@@ -284,6 +314,8 @@ Auth0's streams
 Failed deliveries of the webhook stream: 40
       31 the journal has: nothing to do
        2 asked for, of 9 that are lacking
+         evt_1  user.updated  2026-03-01T09:15:44Z  503
+         and 8 more
          refused: evt_3: gone
   ! the webhook door is not open
 Auth0's Events API told of 1,000 events of the last day

@@ -74,7 +74,6 @@ async fn what_setup_made_is_good() {
 
 #[tokio::test]
 async fn what_is_broken_at_aws_is_told_and_set_right_by_setup() {
-    const QUEUE: &str = "auth0-events";
     const SETUP: &str = "twinstream setup aws";
     let (bench, gateway) = wired().await;
     let url = gateway.settings().environment["TWINSTREAM__EVENTBRIDGE__QUEUE_URL"].clone();

@@ -62,10 +62,10 @@ async fn pass(gateway: &Gateway, order: Value) -> Value {
     order["why"] = json!("a test");
     let taken = gateway.order("/api/v1/reconcile", &order).await;
     assert_eq!(taken.status, 202, "{}", taken.body);
-    let number = taken.json()["pass"].as_u64().unwrap();
+    let ticket = taken.json()["ticket"].clone();
     let last = until("the end of the pass", async || {
         let status = gateway.get("/api/v1/reconcile").await.json();
-        (status["passes"].as_u64().unwrap() >= number).then(|| status["last"].clone())
+        (status["ordered"]["ticket"] == ticket).then(|| status["ordered"].clone())
     })
     .await;
     assert_eq!(last["error"], Value::Null, "{last}");

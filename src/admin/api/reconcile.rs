@@ -55,12 +55,12 @@ pub(in crate::admin) async fn order(
         return error(StatusCode::BAD_REQUEST, "`rate` is outside 0.01 to 10 a second");
     }
     let (who, why, dry_run) = (legible(&order.who), legible(&order.why), order.dry_run);
-    let Ok(number) = desk.order(pass_of(order, desk)) else {
+    let Ok(ticket) = desk.order(pass_of(order, desk)) else {
         let what = "a pass is under way, and another one waits already: see GET /api/v1/reconcile";
         return error(StatusCode::CONFLICT, what);
     };
-    info!(who, why, pass = number, dry_run, "a pass of reconcile was ordered");
-    (StatusCode::ACCEPTED, Json(json!({ "pass": number }))).into_response()
+    info!(who, why, ticket, dry_run, "a pass of reconcile was ordered");
+    (StatusCode::ACCEPTED, Json(json!({ "ticket": ticket }))).into_response()
 }
 
 fn pass_of(order: PassOrder, desk: &Desk) -> Order {
@@ -73,7 +73,7 @@ fn pass_of(order: PassOrder, desk: &Desk) -> Order {
     };
     // Who orders it asks for it, whatever passes do by themselves.
     let rate = order.rate.unwrap_or(defaults.rate);
-    Order { selection, dry_run: order.dry_run, redeliver: true, rate }
+    Order { selection, dry_run: order.dry_run, redeliver: true, rate, ticket: 0 }
 }
 
 fn nobody_to_ask() -> Response {

@@ -179,7 +179,10 @@ fn told(sections: &[Section], quiet: bool) -> String {
                 State::Look => "look ",
                 State::Bad => "WRONG",
             };
-            lines.push(format!("  {mark}  {}: {}", legible(&check.what), legible(&check.found)));
+            let found = format!("{}: {}", legible(&check.what), legible(&check.found));
+            for (number, line) in wrapped(&found).into_iter().enumerate() {
+                lines.push(format!("  {}  {line}", if number == 0 { mark } else { "     " }));
+            }
             if let Some(advice) = &check.advice {
                 lines.extend(wrapped(advice).into_iter().map(|line| format!("         {line}")));
             }

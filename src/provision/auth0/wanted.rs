@@ -406,6 +406,12 @@ mod tests {
                 "secret: set to `2026-11`",
             ],
         );
+        let mut named = wanted();
+        let value = SecretString::from("s3cret");
+        named.webhook.should.as_mut().unwrap().authorization =
+            Authorization::Header { name: "x-hook".into(), value };
+        let told = ["authorization: bearer → custom_header (x-hook)", "secret: set to `2026-11`"];
+        check(&[hook(), bridge()], &named, &[Update, Keep], &told);
         let mut secret = wanted();
         secret.webhook.should.as_mut().unwrap().set_secret = true;
         check(&[hook(), bridge()], &secret, &[Update, Keep], &["secret: set to `2026-11`"]);

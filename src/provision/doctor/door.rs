@@ -187,7 +187,7 @@ fn secret(label: &str, answer: &Answer) -> Check {
         Answer::Status(401) => {
             let advice = "The running gateway refuses it: it was started with another, or its time is over. \
                           An event with it is answered 401, which Auth0 never repeats.";
-            Check::bad(what, "refused", advice).mended_by("twinstream setup auth0 rotate")
+            Check::bad(what, "refused", advice).mended_by("twinstream setup auth0 streams --rotate")
         }
         Answer::Status(status) => {
             let advice = "The door answers 204 or 401: something in front of it answers for it.";

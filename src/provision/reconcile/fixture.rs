@@ -12,6 +12,7 @@ pub(super) fn failed(id: &str) -> Failed {
         time,
         last_attempt: time,
         has_ended: true,
+        error: None,
     }
 }
 

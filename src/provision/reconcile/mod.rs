@@ -14,6 +14,8 @@ mod report;
 mod standing;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -23,7 +25,9 @@ use tracing::{info, warn};
 pub use choice::{Choice, TRIES_MAX};
 pub use fates::Evidence;
 pub use follow::Follower;
-pub use report::{Asked, Following, Pass, Phase, Running, Status, StreamReport, Witnesses};
+pub use report::{
+    Asked, Following, Lacking, Pass, Phase, Running, Status, StreamReport, Witnesses,
+};
 pub use standing::{Failures, IN_A_ROW_MAX, IN_ALL_MAX};
 
 use super::auth0::{Api, Delivery, DeliveryStatus};
@@ -90,12 +94,17 @@ pub struct Failed {
     pub last_attempt: Option<Timestamp>,
     /// Auth0 does not try it any more by itself.
     pub has_ended: bool,
+    /// Why the last try failed, in Auth0's words.
+    pub error: Option<Box<str>>,
 }
 
 impl Failed {
     /// What is needed of a delivery; `None` where its id is none.
     pub fn of(delivery: &Delivery) -> Option<Self> {
+        let error =
+            delivery.attempts.iter().rev().find_map(|attempt| attempt.error_message.as_deref());
         Some(Self {
+            error: error.map(Into::into),
             id: EventId::parse(&delivery.id).ok()?,
             kind: delivery.event_type.as_str().into(),
             time: delivery.time(),
@@ -140,6 +149,8 @@ pub struct Order {
     pub redeliver: bool,
     /// Events asked for in a second, at most.
     pub rate: f64,
+    /// Tells it from other orders; 0 for a pass that nobody ordered. The desk gives it.
+    pub ticket: u64,
 }
 
 /// Where passes are ordered, and what became of them is read. Cheap to clone.
@@ -147,6 +158,7 @@ pub struct Order {
 pub struct Desk {
     orders: mpsc::Sender<Order>,
     status: watch::Receiver<Status>,
+    tickets: Arc<AtomicU64>,
     defaults: Settings,
 }
 
@@ -156,17 +168,15 @@ pub struct Desk {
 pub struct Busy;
 
 impl Desk {
-    /// Orders a pass; returns its number. It begins when the one under way has ended.
+    /// Orders a pass; returns the ticket that its report carries. It begins when the one under way has
+    /// ended.
     ///
     /// # Errors
     /// When one waits already.
     pub fn order(&self, order: Order) -> Result<u64, Busy> {
-        let next = {
-            let status = self.status.borrow();
-            status.passes + 1 + u64::from(status.running.is_some())
-        };
-        self.orders.try_send(order).map_err(|_| Busy)?;
-        Ok(next)
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed) + 1;
+        self.orders.try_send(Order { ticket, ..order }).map_err(|_| Busy)?;
+        Ok(ticket)
     }
 
     /// How it stands.
@@ -200,7 +210,8 @@ impl Reconciler {
         // One waits at most.
         let (sender, orders) = mpsc::channel(1);
         let (status, watched) = watch::channel(Status::default());
-        let desk = Desk { orders: sender, status: watched, defaults: settings.clone() };
+        let tickets = Arc::default();
+        let desk = Desk { orders: sender, status: watched, tickets, defaults: settings.clone() };
         (Self { settings, sources, orders, status, asked: HashMap::new() }, desk)
     }
 
@@ -236,7 +247,7 @@ impl Reconciler {
     fn by_itself(&self) -> Order {
         let Settings { redeliver, most, rate, .. } = self.settings;
         let selection = Selection { since: None, types: Vec::new(), most, insists: false };
-        Order { selection, dry_run: false, redeliver, rate }
+        Order { selection, dry_run: false, redeliver, rate, ticket: 0 }
     }
 
     async fn pass(&mut self, order: &Order, stop: &CancellationToken) {
@@ -245,7 +256,7 @@ impl Reconciler {
         self.status.send_modify(|status| {
             status.running = Some(Running { number, phase: Phase::Listing, done: 0, of: 0 });
         });
-        let mut pass = Pass::new(number, began_at, order.dry_run);
+        let mut pass = Pass::new((number, order.ticket), began_at, order.dry_run);
         let made = self.make(order, &mut pass, stop).await;
         pass.ended_at = self.sources.clock.now();
         match made {
@@ -264,6 +275,9 @@ impl Reconciler {
         self.status.send_modify(|status| {
             status.passes = number;
             status.running = None;
+            if pass.ticket > 0 {
+                status.ordered = Some(pass.clone());
+            }
             status.last = Some(pass);
         });
     }

@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 use super::super::auth0::{ApiError, DeliveryFilter, Frame, Since, Stream, StreamStatus};
 use super::choice::choose;
 use super::fates::{Evidence, fates};
-use super::report::{Pass, Phase, Running, StreamReport, Witnesses};
+use super::report::{Lacking, Pass, Phase, Running, StreamReport, Witnesses};
 use super::standing::{Failures, IN_ALL_MAX};
 use super::{Failed, Order, Reconciler};
 use crate::event::{EventId, Path, PerPath};
@@ -40,6 +40,8 @@ const LISTED_MAX: usize = 5_000;
 const FAILURES_MAX: u64 = IN_ALL_MAX * 4 / 5;
 /// Refusals that are told one by one.
 const REFUSED_MAX: usize = 20;
+/// Lacking events that are told one by one.
+const TOLD_MAX: usize = 100;
 /// Witnessed events judged at once.
 const JUDGED_AT_ONCE: usize = 500;
 /// What is witnessed is told of over the last day.
@@ -160,6 +162,7 @@ impl Reconciler {
         asked.given_up = choice.given_up;
         asked.left = choice.left;
         asked.chosen = count(choice.ask.len());
+        asked.lacking = lacking(failed, &choice.ask);
         if choice.ask.is_empty() {
             return Ok(());
         }
@@ -378,6 +381,20 @@ impl Reconciler {
         pass.witnesses = Some(witnesses);
         Ok(())
     }
+}
+
+/// What is told of those that are lacking.
+fn lacking(failed: &[Failed], ids: &[EventId]) -> Vec<Lacking> {
+    let of = |id: &EventId| {
+        let failed = failed.iter().find(|failed| failed.id == *id)?;
+        Some(Lacking {
+            id: id.as_str().to_owned(),
+            kind: failed.kind.to_string(),
+            time: failed.time,
+            error: failed.error.as_deref().map(str::to_owned),
+        })
+    };
+    ids.iter().take(TOLD_MAX).filter_map(of).collect()
 }
 
 /// Whether every path in use lost it.

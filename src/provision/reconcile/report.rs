@@ -15,6 +15,8 @@ pub struct Status {
     pub running: Option<Running>,
     /// The last that has ended.
     pub last: Option<Pass>,
+    /// The last that somebody ordered, and that has ended.
+    pub ordered: Option<Pass>,
     /// The Events API, where it is followed.
     pub following: Option<Following>,
 }
@@ -61,8 +63,7 @@ pub struct StreamReport {
     pub failures_left: u64,
 }
 
-/// What was done about failed deliveries of the webhook stream. Everything but `ids` and `refused` adds up to
-/// `listed`.
+/// What was done about failed deliveries of the webhook stream. The numbers add up to `listed`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Asked {
     /// Failed deliveries that were read.
@@ -81,12 +82,28 @@ pub struct Asked {
     pub left: u64,
     /// Lacking, and chosen to be asked for.
     pub chosen: u64,
+    /// Those that were chosen, the oldest first; the first few.
+    pub lacking: Vec<Lacking>,
     /// Those that were asked for; on a dry run, that would be.
     pub ids: Vec<String>,
     /// Those of which Auth0 would not hear, with its words; the first few.
     pub refused: Vec<(String, String)>,
     /// Why nothing, or nothing more, was asked for.
     pub held_back: Option<String>,
+}
+
+/// An event that the journal does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lacking {
+    /// Its id.
+    pub id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it happened, where Auth0 says so.
+    pub time: Option<Timestamp>,
+    /// Why it failed last, in Auth0's words.
+    pub error: Option<String>,
 }
 
 /// What came of what the Events API told of, over the last day.
@@ -109,6 +126,8 @@ pub struct Witnesses {
 pub struct Pass {
     /// Its number, since the start.
     pub number: u64,
+    /// That of its order; 0 where nobody ordered it.
+    pub ticket: u64,
     /// When it began.
     pub began_at: Timestamp,
     /// When it ended.
@@ -132,9 +151,10 @@ pub struct Pass {
 }
 
 impl Pass {
-    pub(super) fn new(number: u64, began_at: Timestamp, dry_run: bool) -> Self {
+    pub(super) fn new((number, ticket): (u64, u64), began_at: Timestamp, dry_run: bool) -> Self {
         Self {
             number,
+            ticket,
             began_at,
             ended_at: began_at,
             dry_run,

@@ -146,6 +146,17 @@ async fn the_policies_allow_what_is_called_and_no_more() {
     bench.run_well(&["--yes", "--visibility", "60s"]).await;
     bench.run_well(&["--destroy", "--yes"]).await;
     let mut setup = called();
+    let section = section(&bench.run_well(&["--yes"]).await);
+    let settings = section.iter().fold(Settings::new("eventbridge"), |settings, (key, value)| {
+        settings.set(&format!("eventbridge.{key}"), value.as_str().unwrap())
+    });
+    let before = called();
+    let mut doctor = process::command(&settings);
+    doctor.args(["doctor", "--only", "aws"]);
+    said(doctor).await.check(0, "good   rule twinstream: queue policy: lets it in");
+    // Beside what `setup aws` reads.
+    let looked: BTreeSet<String> = called().difference(&before).cloned().collect();
+    assert!(looked.contains("events:ListEventBuses"), "{looked:?}");
     // `CreateQueue` with tags takes it (SQS developer guide, "Amazon SQS API permissions").
     setup.insert("sqs:TagQueue".into());
     assert_eq!(allowed("setup-aws.json"), setup);
@@ -153,8 +164,9 @@ async fn the_policies_allow_what_is_called_and_no_more() {
         let (_, operation) = action.split_once(':').unwrap();
         ["Get", "List", "Describe"].iter().any(|word| operation.starts_with(word))
     };
-    let reading: BTreeSet<String> = setup.iter().filter(looks).cloned().collect();
-    assert_eq!(allowed("doctor.json"), reading);
+    // For `setup aws --dry-run` too.
+    let reading = setup.iter().filter(looks).cloned().chain(looked);
+    assert_eq!(allowed("doctor.json"), reading.collect::<BTreeSet<_>>());
 }
 
 #[tokio::test]

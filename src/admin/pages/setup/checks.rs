@@ -27,6 +27,7 @@ const FULL: u64 = 80;
 pub(super) fn checks(facts: &Facts) -> Vec<Section> {
     let sections = [
         ("Doors", doors(facts)),
+        ("Auth0's streams", streams(facts)),
         ("Webhook secrets", secrets(facts)),
         ("Pairing", pairing(facts)),
         ("Targets and routes", targets(facts)),
@@ -121,6 +122,30 @@ fn arrivals(facts: &Facts, path: Path) -> Check {
         (None, Some(_)) => Check::bad(what, "none, while the other path brings some", todo),
         (None, None) => Check::look(what, "none yet", todo),
     }
+}
+
+/// So many failures away from being switched off is near.
+const FAILURES_LEFT_MIN: u64 = 250;
+
+/// What Auth0 says of its streams, where it was asked.
+fn streams(facts: &Facts) -> Vec<Check> {
+    let streams = facts.streams.iter().map(|(path, stream)| {
+        let what = format!("{path} stream");
+        let at = words::ago(stream.at, facts.now);
+        let left = count(stream.failures_left);
+        if !stream.enabled {
+            let advice = "Its new events are kept nowhere. Mend the door, then twinstream setup auth0 enable.";
+            return Check::bad(what, format!("switched off, as Auth0 said {at}"), advice);
+        }
+        let failures = counted(stream.failures, "failure");
+        let found = format!("on; {failures} listed, {left} more switch it off; asked {at}");
+        if stream.failures_left < FAILURES_LEFT_MIN {
+            let advice = "Mend the door; twinstream reconcile --dry-run says what failed.";
+            return Check::bad(what, found, advice);
+        }
+        Check::good(what, found)
+    });
+    streams.collect()
 }
 
 fn secrets(facts: &Facts) -> Vec<Check> {
@@ -305,7 +330,7 @@ mod tests {
     use crate::compare::PairRules;
     use crate::event::{PathSet, Timestamp};
     use crate::journal::{Counts, DeliveryStates};
-    use crate::telemetry::{SecretUse, TargetState};
+    use crate::telemetry::{SecretUse, StreamState, TargetState};
 
     fn now() -> Timestamp {
         Timestamp::from_millis(1_772_356_544_960)
@@ -335,6 +360,7 @@ mod tests {
             pairs: PairRules { id: 5, ..PairRules::default() },
             counts: Counts { file_bytes: 100, ..Counts::default() },
             targets: [("app".into(), TargetState::new(a_moment_ago))].into(),
+            streams: [(Path::Webhook, stream(true, 0))].into(),
             paused: Vec::new(),
             journal_error: None,
             has_token: true,
@@ -358,6 +384,19 @@ mod tests {
 
     fn setup(facts: &mut Facts) -> &mut Setup {
         Arc::make_mut(&mut facts.setup)
+    }
+
+    fn stream(enabled: bool, failures: u64) -> StreamState {
+        let failures_left = 500 - failures;
+        StreamState { enabled, failures_in_a_row: failures, failures, failures_left, at: now() }
+    }
+
+    #[test]
+    fn a_stream_that_auth0_switched_off_or_nearly_is_wrong() {
+        let of = |state| move |facts: &mut Facts| facts.streams.extend([(Path::Webhook, state)]);
+        check("webhook stream", State::Good, of(stream(true, 250)));
+        check("webhook stream", State::Bad, of(stream(true, 251)));
+        check("webhook stream", State::Bad, of(stream(false, 0)));
     }
 
     #[test]

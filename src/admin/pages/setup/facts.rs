@@ -9,7 +9,7 @@ use crate::admin::pages::Desk;
 use crate::compare::{self, PairRules, Window};
 use crate::event::{Path, PathSet, Timestamp};
 use crate::journal::{Counts, EventFilter, PausedTarget, ReadError};
-use crate::telemetry::{Chain, DoorState, SecretUse, TargetState};
+use crate::telemetry::{Chain, DoorState, SecretUse, StreamState, TargetState};
 
 /// What is so, at one moment.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub(super) struct Facts {
     pub(super) pairs: PairRules,
     pub(super) counts: Counts,
     pub(super) targets: BTreeMap<Arc<str>, TargetState>,
+    /// What Auth0 says of its streams, where `reconcile` has asked.
+    pub(super) streams: BTreeMap<Path, StreamState>,
     pub(super) paused: Vec<PausedTarget>,
     /// Why the journal can't commit, if it can't.
     pub(super) journal_error: Option<String>,
@@ -71,6 +73,7 @@ impl Facts {
             pairs: compared.pairs.paired_by,
             counts: reader.counts().await?,
             targets: sources.health.targets(),
+            streams: sources.health.streams(),
             paused: reader.paused().await?,
             journal_error,
             has_token: desk.sessions.demands_token(),

@@ -131,6 +131,7 @@ mod tests {
         check("event: x\nid: 7\n\ndata: a\n\n", &[message("message", "7", "a")]);
         check("data:  two\n\n", &[message("message", "", " two")]);
         check("data: größe\n\n", &[message("message", "", "größe")]);
+        check("event: x\r\ndata: a\r\n\r\n", &[message("x", "", "a")]);
         check("data: not whole\n", &[]);
         check("datum: a\nDATA: a\n\n", &[]);
     }
