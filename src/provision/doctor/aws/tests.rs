@@ -165,10 +165,10 @@ fn a_rule_that_keeps_out_what_a_route_takes_is_told() {
 
 #[test]
 fn a_rule_that_asks_for_what_auth0_does_not_document_is_told() {
+    const WHAT: &str = "rule twinstream: detail-type";
     let pattern = |text: &'static str| {
         move |facts: &mut Facts| sender(facts).rule.pattern = Some(text.into())
     };
-    const WHAT: &str = "rule twinstream: detail-type";
     let by_type = r#"{"source": [{"prefix": "aws."}], "detail-type": ["user.created"]}"#;
     check(WHAT, State::Look, pattern(by_type));
     let in_detail = r#"{"source": [{"prefix": "aws."}], "detail": {"type": [{"exists": true}]}}"#;
