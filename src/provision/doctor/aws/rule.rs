@@ -1,4 +1,4 @@
-//! The rules that send to the queue: may they match, send, and what becomes of what they can't send.
+//! The rules that send to the queue.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,6 @@ use crate::provision::aws::{FoundQueue, Sender, lets_rule_in};
 use crate::provision::doctor::Check;
 use crate::routing::Pattern;
 
-/// All checks of the rules that send to the queue.
 pub(super) fn checks(facts: &Facts, queue: &FoundQueue) -> Vec<Check> {
     const WHAT: &str = "rule";
     let senders = match &facts.survey.senders {

@@ -1,10 +1,12 @@
+//! Each check in its good and its bad form.
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::super::State;
 use super::*;
-use crate::provision::aws::{FoundRule, FoundTarget, Sender, rule_pattern};
+use crate::provision::aws::{FoundQueue, FoundRule, FoundTarget, Sender, rule_pattern};
 
 const SOURCE: &str = "aws.partner/auth0.com/acme-1234/auth0.events";
 const RULE: &str = "arn:aws:events:eu-west-1:123456789012:rule/aws.partner/auth0.com/acme-1234/auth0.events/twinstream";
