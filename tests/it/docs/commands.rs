@@ -1,5 +1,6 @@
 //! The command line, as it tells of itself, and the pages that speak of it.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use super::links;
@@ -105,20 +106,88 @@ fn typed(page: &str) -> Vec<String> {
     found
 }
 
-#[test]
-fn no_page_speaks_of_a_command_that_is_not() {
-    let commands = commands();
-    let mut pages = repository::texts();
-    pages.retain(|file| file.path.to_lowercase().ends_with(".md"));
-    for page in pages {
-        for line in typed(&page.text) {
-            let known = line.split_whitespace().nth(1).is_none_or(|word| {
-                let is_placeholder = word.starts_with(['-', '<', '[', '…']);
-                is_placeholder || commands.iter().any(|command| command == word)
-            });
-            assert!(known, "{}: there is no `{line}`", page.path);
+/// What the program says to type: in its texts, with the line continued where the text is.
+fn said(source: &str) -> Vec<String> {
+    let (code, _) = source.split_once("#[cfg(test)]").unwrap_or((source, ""));
+    let mut joined = String::new();
+    for line in code.lines() {
+        let line = line.trim().trim_start_matches("///").trim_start_matches("//!").trim_start();
+        match line.strip_suffix('\\') {
+            Some(continued) => joined.push_str(continued),
+            None => joined.extend([line, "\n"]),
         }
     }
+    let begins = joined.match_indices("twinstream ");
+    let begins = begins.filter(|(at, _)| {
+        let before = &joined[..*at];
+        before.ends_with(['"', '`']) && !before.ends_with("\\\"")
+    });
+    let ends = |text: &str| text.find(['"', '`', '{', ';', ',', ':']).unwrap_or(text.len());
+    begins.map(|(at, _)| joined[at..at + ends(&joined[at..])].to_owned()).collect()
+}
+
+/// The first word of a line that its command does not know: a command below it, or a flag.
+fn unknown_word(line: &str, helps: &BTreeMap<Vec<String>, String>) -> Option<String> {
+    let mut command = Vec::new();
+    let line = line.split(" #").next().unwrap_or_default();
+    for word in line.split_whitespace().skip(1) {
+        let help = &helps[&command];
+        let below = listed(help);
+        if let Some(flag) = word.strip_prefix("--") {
+            let flag = flag.split('=').next().unwrap_or_default();
+            let letters = |sign: char| sign.is_ascii_lowercase() || sign == '-';
+            let flag = flag.trim_end_matches(|sign| !letters(sign));
+            let is_known = help.split_whitespace().any(|known| {
+                known.trim_end_matches(',').strip_prefix("--").is_some_and(|known| known == flag)
+            });
+            if !is_known && !flag.is_empty() {
+                return Some(word.to_owned());
+            }
+        } else if below.iter().any(|known| known == word) {
+            command.push(word.to_owned());
+        } else if !below.is_empty() && word.starts_with(|sign: char| sign.is_ascii_lowercase()) {
+            return Some(word.to_owned());
+        } else if word.starts_with(['|', '>', '&']) {
+            break;
+        }
+    }
+    None
+}
+
+#[test]
+fn nobody_speaks_of_a_command_that_is_not() {
+    let commands = all_commands().into_iter();
+    let helps: BTreeMap<Vec<String>, String> = commands
+        .map(|command| {
+            let words: Vec<&str> = command.iter().map(String::as_str).collect();
+            let help = help(&words, "--help");
+            (command, help)
+        })
+        .collect();
+    let (mut seen, mut wrong) = (0, Vec::new());
+    for file in repository::texts() {
+        let lines = match file.path.rsplit_once('.') {
+            Some((_, "md")) => typed(&file.text),
+            Some((path, "rs")) if path.starts_with("src/") && !path.contains("tests") => {
+                // A text can begin with the program's name and be no command at all.
+                let lines = said(&file.text).into_iter();
+                let names_one = |line: &String| {
+                    let word = line.split_whitespace().nth(1).map(str::to_owned);
+                    word.is_some_and(|word| helps.contains_key(&vec![word]))
+                };
+                lines.filter(names_one).collect()
+            }
+            _ => continue,
+        };
+        for line in lines {
+            seen += 1;
+            if let Some(word) = unknown_word(&line, &helps) {
+                wrong.push(format!("{}: `{line}` has no {word}", file.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(seen > 100, "{seen}");
 }
 
 #[test]
@@ -129,4 +198,19 @@ fn commands_are_read_as_they_are_meant() {
         "Type `twinstream\nserve`, not `cargo`.\n```sh\n$ twinstream demo --json\necho\n```\n";
     assert_eq!(typed(page), ["twinstream\nserve", "twinstream demo --json"]);
     assert_eq!(listed("Usage: x\n\nOptions:\n  -h\n"), Vec::<String>::new());
+    let source = "f(\"twinstream a \\\n   b --c\");\n/// `twinstream d`, twinstream e\n#[cfg(test)]\n\"twinstream f\"";
+    assert_eq!(said(source), ["twinstream a b --c", "twinstream d"]);
+    let helps = |above: &[&str], text: &str| {
+        (above.iter().map(|word| (*word).to_owned()).collect(), text.to_owned())
+    };
+    let helps = [
+        helps(&[], "Commands:\n  a  A\n"),
+        helps(&["a"], "Commands:\n  b  B\n"),
+        helps(&["a", "b"], "Options:\n  -c, --count <N>\n"),
+    ];
+    let unknown = |line| unknown_word(line, &helps.clone().into());
+    assert_eq!(unknown("twinstream a b FILE --count=1 # x --y"), None);
+    assert_eq!(unknown("twinstream c"), Some("c".into()));
+    assert_eq!(unknown("twinstream a c"), Some("c".into()));
+    assert_eq!(unknown("twinstream a b --coun"), Some("--coun".into()));
 }

@@ -116,16 +116,23 @@ async fn the_backup_s_command_replaces_its_copy_of_a_week_ago() {
     std::fs::create_dir(folder.join("backup")).unwrap();
     let backup = unit("twinstream-backup.service");
     let command = value(&backup, "ExecStart");
-    let script = command.split('\'').nth(1).unwrap().replace("%%", "%");
+    let script = command.split('\'').nth(1).unwrap().replace("%%", "%").replace("$$", "$");
     let script = script
         .replace(PROGRAM, env!("CARGO_BIN_EXE_twinstream"))
         .replace("/var/lib/twinstream/journal.db", &settings.journal().to_string_lossy())
         .replace("/var/lib/twinstream", &folder.to_string_lossy());
+    let copies = || {
+        let entries = std::fs::read_dir(folder.join("backup")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
     for _ in 0..2 {
         let run = Command::new("/bin/sh").args(["-eu", "-c", &script]).output().unwrap();
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-        let names: Vec<_> = std::fs::read_dir(folder.join("backup")).unwrap().collect();
-        assert_eq!(names.len(), 1, "{names:?}");
+        let names = copies();
+        let day = names[0].strip_prefix("journal-").and_then(|name| name.strip_suffix(".db"));
+        assert!(names.len() == 1 && day.is_some_and(|day| day.len() == 1), "{names:?}");
+        // What a run that was stopped left behind.
+        std::fs::write(folder.join("backup").join(format!("{}.new", names[0])), "half").unwrap();
     }
     gateway.terminate().await;
 }

@@ -53,7 +53,7 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
 fn not_read(what: impl Display, error: &CallError) -> Check {
     if error.is_denied() {
         let advice = format!(
-            "Give it to whoever runs this: config/iam/doctor.json has all that it takes. Without {}, \
+            "Give it to whoever runs this: config/iam/doctor.json has all that looking takes. Without {}, \
              this can't be looked at.",
             error.permission()
         );

@@ -51,6 +51,7 @@ fn one_rule(facts: &Facts, queue: &FoundQueue, sender: &Sender) -> Vec<Check> {
     };
     let mut checks = vec![state, source_pattern(facts, sender, about("pattern")), policy];
     checks.extend(drift(facts, sender, about("pattern and routes")));
+    checks.extend(by_detail_type(sender, about("detail-type")));
     checks.push(undelivered(sender, about("dead-letter queue of its target")));
     if !sender.target.is_plain {
         let advice =
@@ -124,6 +125,15 @@ fn drift(facts: &Facts, sender: &Sender, what: String) -> Option<Check> {
         let found = format!("the rule keeps out {}", kept_out.join(", "));
         Check::bad(what, found, advice).mended_by(format!("{SETUP} --only-routes"))
     })
+}
+
+/// What Auth0 writes into `detail-type` is not documented, so that nobody can tell what such a rule keeps out.
+fn by_detail_type(sender: &Sender, what: String) -> Option<Check> {
+    let pattern: Value = serde_json::from_str(sender.rule.pattern.as_deref()?).ok()?;
+    let asked = pattern.get("detail-type")?;
+    let advice =
+        "Auth0 does not document what it writes there: ask for the type in `detail` instead.";
+    Some(Check::look(what, format!("the pattern asks for {asked}"), advice).mended_by(SETUP))
 }
 
 /// Whether a pattern on a CloudEvent may match an event of this type: whatever else it asks for, some event

@@ -166,6 +166,20 @@ fn a_rule_that_keeps_out_what_a_route_takes_is_told() {
 }
 
 #[test]
+fn a_rule_that_asks_for_what_auth0_does_not_document_is_told() {
+    const WHAT: &str = "rule twinstream: detail-type";
+    let pattern = |text: &'static str| {
+        move |facts: &mut Facts| sender(facts).rule.pattern = Some(text.into())
+    };
+    let by_type = r#"{"source": [{"prefix": "aws."}], "detail-type": ["user.created"]}"#;
+    check(WHAT, State::Look, pattern(by_type));
+    let in_detail = r#"{"source": [{"prefix": "aws."}], "detail": {"type": [{"exists": true}]}}"#;
+    let mut facts = facts();
+    pattern(in_detail)(&mut facts);
+    assert!(checks(&facts).iter().all(|check| check.found_to_be == State::Good));
+}
+
+#[test]
 fn a_rule_that_brings_nothing_to_the_queue_is_told() {
     check("rule", State::Bad, |facts| facts.survey.senders = Ok(Vec::new()));
     check("rule twinstream: state", State::Bad, |facts| sender(facts).rule.is_enabled = false);
