@@ -83,12 +83,14 @@ impl Tape {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 
-    /// How much a number has grown within so long before the last look, as far as is remembered.
+    /// How much a number has grown within so long before the last look, as far as is remembered: step by
+    /// step, since what people put back takes it down again, and hides nothing that way.
     pub(super) fn growth(&self, within: Duration, of: impl Fn(&Counted) -> u64) -> u64 {
-        let Some((at, last)) = self.0.back() else { return 0 };
+        let Some((at, _)) = self.0.back() else { return 0 };
         let horizon = at.minus(within);
-        let before = self.0.iter().rev().find(|(then, _)| *then <= horizon).or(self.0.front());
-        before.map_or(0, |(_, before)| of(last).saturating_sub(of(before)))
+        let before = self.0.iter().rposition(|(then, _)| *then <= horizon).unwrap_or(0);
+        let looks = self.0.iter().skip(before).map(|(_, counted)| of(counted));
+        looks.clone().zip(looks.skip(1)).map(|(before, after)| after.saturating_sub(before)).sum()
     }
 }
 
@@ -140,5 +142,6 @@ mod tests {
         check(&[(0, 5), (30, 7), (60, 8), (90, 12)], 600, 7);
         check(&[(0, 5), (700, 7), (1_400, 8)], 600, 1);
         check(&[(0, 5), (30, 0)], 60, 0);
+        check(&[(0, 5), (30, 9), (40, 2), (50, 3)], 60, 5);
     }
 }

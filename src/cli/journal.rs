@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Failure, out};
 use crate::clock::Clock;
+use crate::compare::words::{count, counted};
 use crate::config::{ForReading, Sources};
 use crate::journal::{self, BackupError, Contents, OpenError};
 
@@ -94,8 +95,9 @@ fn put_back(from: &Path, place: &Place) -> Result<(), Failure> {
         out::note(&format!("what was there is kept as {}", aside.display()));
     }
     out::note(
-        "Webhooks acknowledged after the backup are not in it: `twinstream reconcile` asks Auth0 for \
-         what it still has. What was delivered after it is delivered again, under the same webhook-id.",
+        "What was acknowledged after the backup is not in it. Where reconcile.follow and \
+         reconcile.backfill are true, it is taken in again from Auth0's Events API, from where the backup \
+         broke off. What is in it and was delivered after it is delivered again, under the same webhook-id.",
     );
     Ok(())
 }
@@ -111,8 +113,8 @@ fn told(place: &Place, file: &Path, contents: Contents, words: &str) {
         let last = contents
             .last_stored_at
             .map_or_else(String::new, |at| format!(", the last of {}", at.floor_to_millis()));
-        let (events, bytes) = (contents.events, contents.bytes);
-        out::line(&format!("{words}: {events} events{last}; {bytes} bytes"));
+        let events = counted(contents.events, "event");
+        out::line(&format!("{words}: {events}{last}; {} bytes", count(contents.bytes)));
     }
 }
 

@@ -12,6 +12,7 @@ use crate::management::{CLIENT_SECRET, DOMAIN, ENDPOINT, Tenant, updates, webhoo
 use crate::support::cli;
 use crate::support::cloud::Cloud;
 use crate::support::gateway::Gateway;
+use crate::support::process;
 use crate::support::settings::{Settings, TOKEN};
 use crate::support::target::{Behaviour, Target};
 use crate::support::until;
@@ -216,6 +217,40 @@ async fn what_every_path_lost_is_taken_in_from_the_events_api_and_put_down_to_wh
     assert_eq!(judged(&gateway, 4).await["fates"]["webhook"]["seen"], 2);
     gateway.delivered().await;
     assert_eq!(target.came().len(), 4, "each is delivered once");
+    gateway.stop().await;
+    tenant.end().await;
+}
+
+#[tokio::test]
+async fn what_a_restored_backup_lacks_is_taken_in_again() {
+    let (tenant, _) = tenant().await;
+    let target = Target::start(|_, _| Behaviour::Answer(204)).await;
+    let settings = Settings::new("webhook").deliver("app", &target.url(), &[]);
+    let gateway = Gateway::start(following(&tenant, settings)).await;
+    reach(&tenant, &gateway);
+    heard(&gateway, 0).await;
+    let changes = updates(2);
+    tenant.handle.happen(&changes[0]).await;
+    heard(&gateway, 1).await;
+    let copy = gateway.settings().file("copy.db").to_str().unwrap().to_owned();
+    let journal = async |settings: &Settings, verb: &str| {
+        let mut command = tokio::process::Command::from(process::command(settings));
+        let status = command.args(["journal", verb, &copy]).status().await.unwrap();
+        assert_eq!(status.code(), Some(0), "{verb}");
+    };
+    journal(gateway.settings(), "backup").await;
+    tenant.handle.happen(&changes[1]).await;
+    heard(&gateway, 2).await;
+    gateway.delivered().await;
+    let settings = gateway.stop().await;
+    journal(&settings, "restore").await;
+    let gateway = Gateway::start(settings).await;
+    reach(&tenant, &gateway);
+    assert!(gateway.story(&changes[1].webhook.id).await.is_none(), "the backup was made before it");
+    heard(&gateway, 1).await;
+    let witnesses = judged(&gateway, 2).await;
+    assert_eq!((&witnesses["lost"], &witnesses["backfilled"]), (&json!(1), &json!(1)));
+    assert!(gateway.story(&changes[1].webhook.id).await.is_some());
     gateway.stop().await;
     tenant.end().await;
 }

@@ -137,7 +137,6 @@ impl Gathering<'_> {
         let streams = api.streams().await;
         let mut failures = PerPath::from_fn(|_| None);
         if let Ok(streams) = &streams {
-            let last = self.last_webhook().await;
             for path in Path::ALL {
                 let name = match path {
                     Path::Webhook => &settings.webhook_stream,
@@ -145,7 +144,7 @@ impl Gathering<'_> {
                 };
                 let stream = streams.iter().find(|stream| stream.name == *name);
                 let Some(stream) = stream else { continue };
-                let last = last.filter(|_| path == Path::Webhook);
+                let last = self.last_arrival(path).await;
                 *failures.of_mut(path) = Some(failures_of(&api, stream, last).await);
             }
         }
@@ -168,9 +167,9 @@ impl Gathering<'_> {
         checks
     }
 
-    async fn last_webhook(&self) -> Option<Timestamp> {
+    async fn last_arrival(&self, path: Path) -> Option<Timestamp> {
         let config = self.config.as_ref().ok()?;
-        Reader::open(&config.journal.path).ok()?.last_webhook().await.ok()?
+        Reader::open(&config.journal.path).ok()?.last_arrival(path).await.ok()?
     }
 
     /// Account and region of a queue: `https://sqs.<region>.amazonaws.com/<account>/<name>`.

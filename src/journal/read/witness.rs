@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::super::sqlite::path_of;
+use super::super::sqlite::{path_code, path_of};
 use super::super::witness::{
     HOUR_NS, Judgement, SettledWitness, Witnessed, fingerprint, is_rescued,
 };
 use super::super::{ReadError, ids};
 use super::Reader;
-use crate::event::{Digest, EventId, Flag, Flags, PerPath, Timestamp};
+use crate::event::{Digest, EventId, Flag, Flags, Path, PerPath, Timestamp};
 
 impl Reader {
     /// How far the Events API was read, and when.
@@ -55,12 +55,12 @@ impl Reader {
         self.run(move |connection| known(connection, ids).map_err(ReadError::Sqlite)).await
     }
 
-    /// When the last of the latest thousand events came by webhook.
+    /// When the last of the latest thousand events came by this path.
     ///
     /// # Errors
     /// When the journal can't be read.
-    pub async fn last_webhook(&self) -> Result<Option<Timestamp>, ReadError> {
-        self.run(|connection| last_webhook(connection).map_err(ReadError::Sqlite)).await
+    pub async fn last_arrival(&self, path: Path) -> Result<Option<Timestamp>, ReadError> {
+        self.run(move |connection| last_arrival(connection, path).map_err(ReadError::Sqlite)).await
     }
 }
 
@@ -167,12 +167,12 @@ fn known(connection: &Connection, ids: Vec<EventId>) -> rusqlite::Result<HashSet
     Ok(known)
 }
 
-/// When the last webhook was stored.
-fn last_webhook(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    // The last few events: the last webhook is among them unless the path has been silent for long.
+fn last_arrival(connection: &Connection, path: Path) -> rusqlite::Result<Option<Timestamp>> {
+    // The last few events: the last arrival is among them unless the path has been silent for long.
     connection.query_row(
-        "SELECT max(webhook_at) FROM (SELECT webhook_at FROM events ORDER BY seq DESC LIMIT 1000)",
-        [],
+        "SELECT max(CASE ? WHEN 0 THEN webhook_at ELSE eventbridge_at END) FROM
+            (SELECT webhook_at, eventbridge_at FROM events ORDER BY seq DESC LIMIT 1000)",
+        [path_code(path)],
         |row| row.get(0),
     )
 }

@@ -257,7 +257,11 @@ impl Reconciler {
             status.running = Some(Running { number, phase: Phase::Listing, done: 0, of: 0 });
         });
         let mut pass = Pass::new((number, order.ticket), began_at, order.dry_run);
-        let made = self.make(order, &mut pass, stop).await;
+        let made = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            made = self.make(order, &mut pass, stop) => made,
+        };
         pass.ended_at = self.sources.clock.now();
         match made {
             Ok(()) => info!(

@@ -118,11 +118,7 @@ impl Reconciler {
         stream: &Stream,
         failed: &[Failed],
     ) -> Result<StreamReport, PassError> {
-        // EventBridge takes what it is sent at once: what came last says nothing of what failed there.
-        let last = match path {
-            Path::Webhook => self.sources.reader.last_webhook().await.map_err(PassError::Read)?,
-            Path::Eventbridge => None,
-        };
+        let last = self.sources.reader.last_arrival(path).await.map_err(PassError::Read)?;
         let failures = Failures::of(failed, last);
         let state = StreamState {
             enabled: stream.status == StreamStatus::Enabled,
@@ -174,9 +170,6 @@ impl Reconciler {
         if asked.held_back.is_some() {
             return Ok(());
         }
-        // On disk before Auth0 hears of it: it may be here sooner than the answer is.
-        let remembered = self.sources.journal.rescue(choice.ask.clone()).await;
-        drop(remembered.map_err(PassError::Write)?);
         self.ask_one_by_one(order, (pass, stream), choice.ask, stop).await
     }
 
@@ -227,6 +220,9 @@ impl Reconciler {
                 pass.asked.held_back = Some(why);
                 return Ok(());
             }
+            // On disk before Auth0 hears of it: it may be here sooner than the answer is.
+            let remembered = self.sources.journal.rescue(vec![id.clone()]).await;
+            drop(remembered.map_err(PassError::Write)?);
             match self.sources.api.redeliver(&stream.id, id.as_str()).await {
                 Ok(()) => {
                     debug!(event.id = %id, "asked for a redelivery");
