@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::admin::{Admin, AdminArguments, PersonArguments};
+use super::admin::{Admin, AdminArguments};
 use super::{Failure, out};
 use crate::clock::Clock;
 use crate::compare::WindowAsked;
@@ -26,8 +26,12 @@ pub(super) struct Arguments {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    person: PersonArguments,
+    /// Your name, for the gateway's log; by default the one you logged in by.
+    #[arg(long, value_name = "NAME")]
+    who: Option<String>,
+    /// Your reason, for the gateway's log. Name no user in it.
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
     #[command(flatten)]
     admin: AdminArguments,
 }
@@ -54,7 +58,7 @@ struct Which {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { dry_run, which, status, json, person, admin } = arguments;
+    let Arguments { dry_run, which, status, json, who, why, admin } = arguments;
     let admin = admin.find()?;
     let pass = if status {
         let document = admin.get(&["reconcile"], &[]).await?;
@@ -72,13 +76,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         order["since"] = json!(asked.ends().0);
         order["most"] = json!(most);
         order["rate"] = json!(rate);
-        if dry_run {
-            // Nothing is ordered that would have to be answered for.
-            order["who"] = json!(admin.who().unwrap_or("somebody"));
-            order["why"] = json!("dry run");
-        } else {
-            person.sign(&admin, &mut order)?;
-        }
+        // Of a dry run nobody has to answer for anything.
+        let why = why.or_else(|| dry_run.then(|| "dry run".to_owned()));
+        let who = who.or_else(|| admin.who().map(str::to_owned));
+        let who = who.or_else(|| dry_run.then(|| "somebody".to_owned()));
+        order["why"] = json!(said(why, "why, with --why TEXT")?);
+        order["who"] = json!(said(who, "who you are, with --who NAME")?);
         let taken = admin.post(&["reconcile"], &order).await?;
         wait(&admin, taken["ticket"].as_u64().unwrap_or(0)).await?
     };
@@ -88,6 +91,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         out::print(&told(&pass));
     }
     end(&pass)
+}
+
+/// What has to be said for the log.
+fn said(text: Option<String>, what: &str) -> Result<String, Failure> {
+    text.ok_or_else(|| Failure::Input(format!("say {what}: it is written to the gateway's log")))
 }
 
 /// How often it is looked how far the pass is.

@@ -15,7 +15,7 @@ pub struct Witnessed {
     pub kind: Box<str>,
     /// Its `time`.
     pub time: Timestamp,
-    /// What is the same of it on every path, whatever its id: see [`fingerprint`].
+    /// What is the same of it on every path, whatever its id: a digest of its tenant, type, subject and time.
     pub fingerprint: Digest,
     /// The offset after which it can be had again, where one is known.
     pub before: Option<String>,
