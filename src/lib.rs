@@ -16,6 +16,7 @@ pub mod config;
 pub mod app;
 pub mod cli;
 pub mod listen;
+pub mod outbound;
 pub mod clock;
 pub mod telemetry;
 pub mod event;

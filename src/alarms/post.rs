@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::redirect::Policy;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::Destination;
+use crate::outbound::{self, NoClient};
 use crate::telemetry::{Chain, Metrics};
 
 /// One request may take so long.
@@ -47,8 +47,8 @@ pub enum PostError {
     #[error("the bearer token has characters that no header may have")]
     Bearer,
     /// The HTTP client could not be set up.
-    #[error("setting up the HTTP client")]
-    Client(#[source] reqwest::Error),
+    #[error(transparent)]
+    Client(#[from] NoClient),
     /// No answer.
     #[error("no answer")]
     Unreachable(#[source] reqwest::Error),
@@ -82,13 +82,8 @@ impl Poster {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let client = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .timeout(WITHIN)
-            .default_headers(headers)
-            .build()
-            .map_err(PostError::Client)?;
+        let client =
+            outbound::client(&url, |client| client.timeout(WITHIN).default_headers(headers))?;
         Ok(Self { name: Arc::clone(&destination.name), client, url })
     }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use crate::config::{ForAsking, Sources};
+use crate::outbound;
 
 /// Where the gateway is.
 #[derive(Debug, Clone, Args)]
@@ -100,13 +101,9 @@ impl AdminArguments {
                 return Err(Failure::Input(what.into()));
             }
         };
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
-            .build()
-            .map_err(|error| Failure::Fault(error.into()))?;
+        let client = outbound::client(&base, |client| {
+            client.connect_timeout(CONNECT_WITHIN).timeout(ANSWER_WITHIN)
+        })?;
         Ok(Admin { client, base, token, who })
     }
 }

@@ -4,9 +4,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
+use url::Url;
 
 use super::{Failure, out};
+use crate::outbound;
 use crate::telemetry::Chain;
+
+/// No answer in this time is a no: whoever asks has a time limit of its own.
+const WITHIN: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -16,19 +21,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let fault = |error: reqwest::Error| Failure::Fault(error.into());
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(3))
-        .build()
-        .map_err(fault)?;
     let url = format!("http://{}/readyz", arguments.admin);
+    let url: Url = url.parse().map_err(|error: url::ParseError| Failure::Fault(error.into()))?;
+    let client = outbound::client(&url, |client| client.timeout(WITHIN))?;
     let unreachable = |error: reqwest::Error| {
         // To whoever asks whether it is ready, no answer is a no.
         let error = error.without_url();
         Failure::DoesNotHold(format!("no answer from {url}: {}", Chain(&error)))
     };
-    let response = client.get(&url).send().await.map_err(unreachable)?;
+    let response = client.get(url.clone()).send().await.map_err(unreachable)?;
     let ready = response.status().is_success();
     let text = response.text().await.map_err(unreachable)?;
     if ready {

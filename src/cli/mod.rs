@@ -30,6 +30,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ConfigError, ForReading, Sources};
 use crate::journal::{OpenError, Reader};
+use crate::outbound::NoClient;
 use crate::telemetry::Chain;
 
 /// One server for Auth0 Event Streams: takes the same events in by webhook and by EventBridge, keeps
@@ -174,6 +175,12 @@ impl From<ConfigError> for Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         Self::Open(error)
+    }
+}
+
+impl From<NoClient> for Failure {
+    fn from(error: NoClient) -> Self {
+        Self::Unreachable { what: "nobody can be asked".into(), source: error.into() }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, RETRY_AFTER};
-use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::body::Message;
@@ -12,6 +11,7 @@ use super::excerpt::{READ_BYTES_MAX, excerpt};
 use super::headers;
 use super::public::{NotPublic, PublicOnly, check_literal};
 use super::{SigningSecret, Target};
+use crate::outbound::{self, NoClient};
 use crate::telemetry::Chain;
 
 /// The part of an answer's body that is read, so that the connection can be used again.
@@ -52,7 +52,7 @@ pub enum BuildError {
         /// The target.
         target: String,
         /// Why.
-        source: reqwest::Error,
+        source: NoClient,
     },
     /// A secret can't stand in a header.
     #[error("the {header} of the target `{target}` has characters that no header may have")]
@@ -77,23 +77,21 @@ impl HttpTarget {
     /// When the settings can't be used.
     pub fn new(target: &Target, settings: HttpSettings) -> Result<Self, BuildError> {
         let name = || target.name.to_string();
-        let mut client = reqwest::Client::builder()
-            // A redirect would carry the event, signed, to a place that nobody configured.
-            .redirect(Policy::none())
-            .no_proxy()
-            .timeout(target.timeout)
-            .connect_timeout(target.timeout.min(Duration::from_secs(5)))
-            .pool_max_idle_per_host(target.limits.concurrency)
-            .tcp_nodelay(true);
         if settings.public_only {
             // The resolver is not asked for a host that is an address. As nothing leads away from
             // this URL, to look at it once is to look at it each time.
             check_literal(&settings.url)
                 .map_err(|why| BuildError::NotPublic { target: name(), why })?;
-            client = client.dns_resolver(PublicOnly);
         }
-        let client =
-            client.build().map_err(|source| BuildError::Client { target: name(), source })?;
+        let client = outbound::client(&settings.url, |client| {
+            let client = client
+                .timeout(target.timeout)
+                .connect_timeout(target.timeout.min(Duration::from_secs(5)))
+                .pool_max_idle_per_host(target.limits.concurrency)
+                .tcp_nodelay(true);
+            if settings.public_only { client.dns_resolver(PublicOnly) } else { client }
+        });
+        let client = client.map_err(|source| BuildError::Client { target: name(), source })?;
         let headers = own_headers(&settings)
             .map_err(|header| BuildError::Header { target: name(), header })?;
         let retry_on = target.retry_on.clone();

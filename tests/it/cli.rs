@@ -192,6 +192,20 @@ async fn healthcheck_is_0_when_ready_and_1_when_not() {
 }
 
 #[tokio::test]
+async fn plain_http_needs_no_certificate_authorities_and_https_says_what_it_needs() {
+    let settings = Settings::new("webhook").without_certificate_authorities();
+    let gateway = Process::serve(&settings).await;
+    let admin = gateway.admin.to_string();
+    check(&process::run(&settings, &["healthcheck", "--admin", &admin]), 0, "\"ready\":true");
+    check(&process::run(&settings, &["targets", "list", "--admin", &admin]), 0, "has no targets");
+    gateway.terminate().await;
+    let by_https = ["targets", "list", "--admin", "https://127.0.0.1:9"];
+    check(&process::run(&settings, &by_https), 3, "ca-certificates");
+    let settings = settings.deliver("app", "https://127.0.0.1:9/events", &[]);
+    check(&process::run(&settings, &["serve"]), 3, "ca-certificates");
+}
+
+#[tokio::test]
 async fn secrets_and_bodies_are_not_in_the_log() {
     let (cloud, target) = (Cloud::stand_in().await, Target::up().await);
     let settings = Settings::new("both")

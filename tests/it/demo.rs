@@ -20,7 +20,8 @@ fn check_row(output: &str, path: &str) {
 
 #[track_caller]
 fn check(arguments: &[&str]) -> String {
-    let settings = Settings::new("both");
+    // Nothing but loopback is spoken to, and so nobody's authority is needed.
+    let settings = Settings::new("both").without_certificate_authorities();
     let output = process::run(&settings, &[&["demo"], arguments].concat());
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let (printed, told) = (text(&output.stdout), text(&output.stderr));

@@ -107,7 +107,7 @@ pub async fn run(
     stop: CancellationToken,
     tell: impl Fn(News),
 ) -> anyhow::Result<Told> {
-    let stage = Stage::set(settings.seed).await?;
+    let (stage, mut gateway) = Stage::set(settings.seed).await?;
     tell(News::Up(stage.places.clone()));
     let from = Clock::System.now().floor_to_millis();
     let (player, controls) = Player::new(play(settings, &stage)?);
@@ -130,6 +130,8 @@ pub async fn run(
         ended = player.run(stop) => ended?,
         () = watching => ended_early()?,
         () = scenes => ended_early()?,
+        // Its own error says more than what would be missed without it.
+        early = gateway.wait() => early.and_then(|()| ended_early())?,
     };
     // Whatever the application was up to is over.
     stage.conduct.down_for(Duration::ZERO);
@@ -143,7 +145,7 @@ pub async fn run(
             .await?;
     let progress = progress(&stage, began.elapsed(), ended.happened).await?;
     let (events_taken, attempts) = (stage.deliveries.events(), stage.deliveries.attempts());
-    stage.strike().await?;
+    stage.strike(gateway).await?;
     Ok(Told { comparison, truth: ended.totals, progress, events_taken, attempts })
 }
 

@@ -1,5 +1,6 @@
 //! What the demo is played on: the stand-in for AWS, the application, and the gateway between them.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -49,7 +50,6 @@ pub(super) struct Stage {
     around: Tasks,
     stop_around: CancellationToken,
     stop_gateway: oneshot::Sender<()>,
-    gateway: oneshot::Receiver<anyhow::Result<()>>,
     _folder: TempDir,
 }
 
@@ -68,8 +68,19 @@ pub struct Places {
     pub journal: String,
 }
 
+/// How the gateway ended.
+#[derive(Debug)]
+pub(super) struct GatewayEnd(oneshot::Receiver<anyhow::Result<()>>);
+
+impl GatewayEnd {
+    /// Waits until it has.
+    pub(super) async fn wait(&mut self) -> anyhow::Result<()> {
+        (&mut self.0).await.context("the gateway did not say how it ended")?
+    }
+}
+
 impl Stage {
-    pub(super) async fn set(seed: u64) -> anyhow::Result<Self> {
+    pub(super) async fn set(seed: u64) -> anyhow::Result<(Self, GatewayEnd)> {
         let folder = tempfile::tempdir().context("making a folder for the journal")?;
         let journal = folder.path().join("journal.db");
         let stop_around = CancellationToken::new();
@@ -95,13 +106,13 @@ impl Stage {
             }))
         };
         let mut config = configured(free(ADMIN_PORT).await)?;
-        let started = Gateway::start(&config, AwsAccess::StandIn).await;
-        let gateway = if let Ok(gateway) = started {
-            gateway
-        } else {
-            // Another demo may have been faster; any port will do.
-            config = configured((Ipv4Addr::LOCALHOST, 0).into())?;
-            Gateway::start(&config, AwsAccess::StandIn).await?
+        let gateway = match Gateway::start(&config, AwsAccess::StandIn).await {
+            // Another demo was faster; any port will do.
+            Err(error) if address_is_taken(&error) => {
+                config = configured((Ipv4Addr::LOCALHOST, 0).into())?;
+                Gateway::start(&config, AwsAccess::StandIn).await?
+            }
+            started => started?,
         };
         let addresses = gateway.addresses();
         let webhook = addresses.webhook.context("the webhook door is closed")?;
@@ -119,7 +130,7 @@ impl Stage {
         };
         let dashboard = format!("http://{}/", addresses.admin);
         let places = Places { dashboard, application, webhook, queue, journal: journal_text };
-        Ok(Self {
+        let stage = Self {
             places,
             carriers,
             conduct,
@@ -130,9 +141,9 @@ impl Stage {
             around,
             stop_around,
             stop_gateway,
-            gateway: gateway_ended,
             _folder: folder,
-        })
+        };
+        Ok((stage, GatewayEnd(gateway_ended)))
     }
 
     /// Whether nothing is left in the queue.
@@ -142,9 +153,9 @@ impl Stage {
     }
 
     /// Stops all of it, the gateway first.
-    pub(super) async fn strike(mut self) -> anyhow::Result<()> {
+    pub(super) async fn strike(mut self, mut gateway: GatewayEnd) -> anyhow::Result<()> {
         drop(self.stop_gateway);
-        self.gateway.await.context("the gateway did not say how it ended")??;
+        gateway.wait().await?;
         self.stop_around.cancel();
         self.around.join(Duration::from_secs(1)).await;
         Ok(())
@@ -187,6 +198,11 @@ async fn free(port: u16) -> SocketAddr {
         Ok(_) => wanted,
         Err(_) => (Ipv4Addr::LOCALHOST, 0).into(),
     }
+}
+
+fn address_is_taken(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::AddrInUse)
 }
 
 struct Endpoints<'a> {

@@ -11,6 +11,8 @@ use super::Check;
 use super::clock::Answered;
 use crate::clock::Clock;
 use crate::event::Timestamp;
+use crate::outbound;
+use crate::telemetry::Chain;
 
 /// How one of the door's secrets is shown to it.
 #[derive(Debug, Clone)]
@@ -50,14 +52,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Asks the door. Nothing that it stores is sent.
 pub async fn look(url: Url, credentials: &[Credential]) -> Facts {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(ANSWER_WITHIN)
-        .build();
-    let client = match client {
+    let client = match outbound::client(&url, |client| client.timeout(ANSWER_WITHIN)) {
         Ok(client) => client,
         Err(error) => {
-            let none = Answer::None(error.to_string());
+            let none = Answer::None(Chain(&error).to_string());
             return Facts { url, stranger: none.clone(), by_get: none, secrets: Vec::new() };
         }
     };
@@ -82,7 +80,7 @@ pub async fn look(url: Url, credentials: &[Credential]) -> Facts {
 
 /// What a server of AWS says that the time is: any of its answers does.
 pub async fn ask_the_time(url: Url, clock: &Clock) -> Option<Answered> {
-    let client = reqwest::Client::builder().timeout(ANSWER_WITHIN).build().ok()?;
+    let client = outbound::client(&url, |client| client.timeout(ANSWER_WITHIN)).ok()?;
     let asked_at = clock.now();
     let answer = client.head(url).send().await.ok()?;
     let heard_at = clock.now();

@@ -46,6 +46,11 @@ impl Settings {
         self
     }
 
+    /// As on a machine that has none, such as a minimal container.
+    pub(crate) fn without_certificate_authorities(self) -> Self {
+        self.variable("SSL_CERT_FILE", "/nowhere").variable("SSL_CERT_DIR", "/nowhere")
+    }
+
     /// Takes from this queue, at a stand-in or an emulator.
     pub(crate) fn queue(self, endpoint_url: &str, queue_url: &str) -> Self {
         self.set("eventbridge.endpoint_url", endpoint_url).set("eventbridge.queue_url", queue_url)

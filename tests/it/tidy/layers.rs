@@ -26,11 +26,12 @@ impl Layer {
     }
 }
 
-const LAYERS: [Layer; 20] = [
+const LAYERS: [Layer; 21] = [
     Layer::new("event", &[], "the vocabulary of all"),
     Layer::new("summary", &["event"], "pure: settled events in, cells out"),
     Layer::new("clock", &["event"], "the time is a value"),
     Layer::new("telemetry", &["event"], "labels come from the vocabulary"),
+    Layer::new("outbound", &[], "what all HTTP clients have in common; knows no event"),
     Layer::new("listen", &["telemetry"], "the bounds of an HTTP server; knows no event"),
     Layer::new("normalize", &["event"], "pure: bytes in, event out"),
     Layer::new("routing", &["event"], "pure: event in, routes out"),
@@ -47,7 +48,7 @@ const LAYERS: [Layer; 20] = [
     ),
     Layer::new(
         "delivery",
-        &["event", "routing", "journal", "clock", "telemetry"],
+        &["event", "routing", "journal", "clock", "outbound", "telemetry"],
         "never sees a door: it takes what the journal says is due",
     ),
     Layer::new(
@@ -62,7 +63,7 @@ const LAYERS: [Layer; 20] = [
     ),
     Layer::new(
         "alarms",
-        &["event", "journal", "compare", "dead_letters", "clock", "telemetry"],
+        &["event", "journal", "compare", "dead_letters", "clock", "outbound", "telemetry"],
         "judges what others know, and tells it",
     ),
     Layer::new(
@@ -89,13 +90,14 @@ const LAYERS: [Layer; 20] = [
             "ingress",
             "dead_letters",
             "clock",
+            "outbound",
             "telemetry",
         ],
         "sets up and checks what is outside; what reconcile finds goes in by a door's intake",
     ),
     Layer::new(
         "sim",
-        &["event", "clock", "telemetry", "listen"],
+        &["event", "clock", "outbound", "telemetry", "listen"],
         "plays Auth0 and AWS, and knows nothing of the gateway's inside",
     ),
     Layer::new(
@@ -122,6 +124,7 @@ const LAYERS: [Layer; 20] = [
         &[
             "event",
             "clock",
+            "outbound",
             "telemetry",
             "listen",
             "normalize",
@@ -144,6 +147,7 @@ const LAYERS: [Layer; 20] = [
         &[
             "event",
             "clock",
+            "outbound",
             "telemetry",
             "listen",
             "normalize",

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::super::super::Failure;
 use crate::ingress::LABEL_HEADER;
+use crate::outbound;
 use crate::provision::auth0::Authorization;
 use crate::telemetry::Chain;
 
@@ -19,12 +20,7 @@ pub(super) async fn label_of(
     door: &Url,
     authorization: &Authorization,
 ) -> Result<Option<String>, Failure> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(ANSWER_WITHIN)
-        .build()
-        .map_err(|error| Failure::Fault(error.into()))?;
+    let client = outbound::client(door, |client| client.timeout(ANSWER_WITHIN))?;
     let request = client.head(door.clone());
     let request = match authorization {
         Authorization::Bearer { token } => request.bearer_auth(token.expose_secret()),

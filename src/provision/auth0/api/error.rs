@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::event::legible;
+use crate::outbound::NoClient;
 
 /// Why a call came to nothing. Holds no secret.
 #[derive(Debug, thiserror::Error)]
@@ -14,8 +15,8 @@ pub enum ApiError {
     #[error("`{0}` is no domain of a tenant")]
     Domain(String),
     /// The HTTP client could not be set up.
-    #[error("setting up the HTTP client")]
-    Client(#[source] reqwest::Error),
+    #[error(transparent)]
+    Client(#[from] NoClient),
     /// Auth0 gives no token for these client credentials.
     #[error("Auth0 gives no token for this client id and secret: {0}")]
     Credentials(Box<Refusal>),

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
 use url::Url;
 
 pub(super) use call::Call;
@@ -20,6 +19,7 @@ pub use patience::Patience;
 use super::Settings;
 use crate::clock::Clock;
 use crate::event::Timestamp;
+use crate::outbound;
 use token::Token;
 
 /// The scopes that twinstream uses, each with what for (Management API reference, each call's scopes).
@@ -92,13 +92,12 @@ impl Api {
             None => Url::parse(&format!("https://{}", settings.domain))
                 .map_err(|_| ApiError::Domain(settings.domain.clone()))?,
         };
-        let client = || {
-            let client = reqwest::Client::builder();
-            // A redirect would carry the token to a place that nobody configured.
-            client.redirect(Policy::none()).no_proxy().connect_timeout(CONNECT_WITHIN)
-        };
-        let streaming = client().read_timeout(SILENT_MAX).build().map_err(ApiError::Client)?;
-        let client = client().timeout(ANSWER_WITHIN).build().map_err(ApiError::Client)?;
+        let streaming = outbound::client(&base, |client| {
+            client.connect_timeout(CONNECT_WITHIN).read_timeout(SILENT_MAX)
+        })?;
+        let client = outbound::client(&base, |client| {
+            client.connect_timeout(CONNECT_WITHIN).timeout(ANSWER_WITHIN)
+        })?;
         let (token, server_date) = (Mutex::new(None), Mutex::new(None));
         let inner =
             Inner { settings, base, clock, patience, client, streaming, token, server_date };

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{Answer, Letter, Unreachable};
+use crate::outbound::{self, NoClient};
 use crate::telemetry::Chain;
 
 /// How a webhook stream says who it is: the three ways of Auth0.
@@ -83,8 +84,8 @@ pub enum WebhookError {
     #[error("the URL has a name or a password in it; they go into the secret, as user:password")]
     Secret,
     /// The client could not be set up.
-    #[error("setting up the HTTP client")]
-    Client(#[source] reqwest::Error),
+    #[error(transparent)]
+    Client(#[from] NoClient),
 }
 
 /// Posts events.
@@ -115,13 +116,9 @@ impl WebhookCarrier {
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(WebhookError::Secret);
         }
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_WITHIN)
-            .timeout(ATTEMPT_WITHIN)
-            .build()
-            .map_err(WebhookError::Client)?;
+        let client = outbound::client(&parsed, |client| {
+            client.connect_timeout(CONNECT_WITHIN).timeout(ATTEMPT_WITHIN)
+        })?;
         Ok(Self { client, url: parsed, authorization })
     }
 
