@@ -63,6 +63,13 @@ fn eventbridge(witness: &SettledWitness, evidence: &Evidence) -> Fate {
     }
 }
 
+/// Whether every path in use lost it.
+pub(super) fn is_lost(fates: PerPath<Fate>) -> bool {
+    let all = [fates.webhook, fates.eventbridge];
+    all.iter().all(|fate| fate.is_lost() || *fate == Fate::Unused)
+        && all.iter().any(|fate| fate.is_lost())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,5 +151,16 @@ mod tests {
         check((nothing, at_rule), (Fate::LostAuth0, Fate::LostEventbridge));
         let at_auth0 = |evidence: &mut Evidence| evidence.failed.eventbridge.extend([id()]);
         check((nothing, at_auth0), (Fate::LostAuth0, Fate::LostAuth0));
+    }
+
+    #[test]
+    fn only_what_every_path_in_use_lost_is_taken_in() {
+        let check = |webhook, eventbridge, expected| {
+            assert_eq!(is_lost(PerPath { webhook, eventbridge }), expected);
+        };
+        check(Fate::LostUs, Fate::LostQueue, true);
+        check(Fate::LostUs, Fate::Unused, true);
+        check(Fate::LostUs, Fate::Seen, false);
+        check(Fate::Unused, Fate::Unused, false);
     }
 }

@@ -4,11 +4,13 @@
 //! judges what the Events API told of: which path brought it, and where it was lost where none did.
 //! [`Follower`] listens to the Events API meanwhile. What is asked for counts as no arrival of a path.
 
+mod asking;
 mod choice;
 mod fates;
 #[cfg(test)]
 mod fixture;
 mod follow;
+mod judging;
 mod pass;
 mod report;
 mod standing;
