@@ -8,7 +8,7 @@ use crate::provision::auth0::Settings;
 /// The table `[auth0]`; `None` where no tenant is named, or where something is wrong.
 pub(super) fn auth0(check: &mut Check<'_>, raw: &raw::Auth0) -> Option<Settings> {
     let webhook_url = webhook_url(check, &raw.webhook_url);
-    let endpoint_url = build::optional_url(check, "auth0.endpoint_url", &raw.endpoint_url);
+    let endpoint_url = endpoint_url(check, &raw.endpoint_url);
     for (key, name) in [
         ("auth0.webhook_stream", &raw.webhook_stream),
         ("auth0.eventbridge_stream", &raw.eventbridge_stream),
@@ -63,6 +63,24 @@ pub(super) fn auth0(check: &mut Check<'_>, raw: &raw::Auth0) -> Option<Settings>
         webhook_url,
         event_types,
     })
+}
+
+/// The client secret goes there, so that no network may carry it in clear.
+fn endpoint_url(check: &mut Check<'_>, text: &str) -> Option<url::Url> {
+    const KEY: &str = "auth0.endpoint_url";
+    let url = build::optional_url(check, KEY, text)?;
+    let is_here = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    if url.scheme() != "https" && !is_here {
+        let what = "plain http to another host, and it would carry auth0.client_secret";
+        check.problem(KEY, what, "use https://, or leave it empty: it is for stand-ins");
+        return None;
+    }
+    Some(url)
 }
 
 fn webhook_url(check: &mut Check<'_>, text: &str) -> Option<url::Url> {

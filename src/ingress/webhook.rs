@@ -83,6 +83,8 @@ enum Answer {
     Accepted,
     Quarantined,
     Unauthorized,
+    /// The same to a question by HEAD.
+    Unrecognized,
     TooLong,
     /// With the cause, for the metrics.
     ComeBack(&'static str),
@@ -139,7 +141,7 @@ async fn recognize(State(door): State<Arc<Shared>>, headers: HeaderMap) -> Respo
     }
     let Checked::Match(label) = door.settings.credentials.check(&headers, door.intake.clock.now())
     else {
-        return door.answer(Answer::Unauthorized, Instant::now());
+        return door.answer(Answer::Unrecognized, Instant::now());
     };
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -230,6 +232,12 @@ impl Shared {
             Answer::Quarantined => StatusCode::ACCEPTED,
             Answer::Unauthorized => {
                 metrics.webhook_refused("credentials");
+                headers.insert(WWW_AUTHENTICATE, self.settings.credentials.challenge());
+                StatusCode::UNAUTHORIZED
+            }
+            // Auth0 asks nothing by HEAD, so that no event is lost by it, and nobody need be woken.
+            Answer::Unrecognized => {
+                metrics.webhook_refused("head");
                 headers.insert(WWW_AUTHENTICATE, self.settings.credentials.challenge());
                 StatusCode::UNAUTHORIZED
             }

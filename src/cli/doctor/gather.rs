@@ -15,6 +15,7 @@ use crate::journal::{self, Reader};
 use crate::provision::auth0::{Api, DeliveryFilter, Stream};
 use crate::provision::doctor::clock::{self, Answered};
 use crate::provision::doctor::door::Credential;
+use crate::provision::doctor::gateway::Silent;
 use crate::provision::doctor::{Check, auth0, aws, door, gateway, local};
 use crate::provision::reconcile::{Failed, Failures};
 use crate::telemetry::Chain;
@@ -78,7 +79,13 @@ impl Gathering<'_> {
             Ok(admin) => admin.get(&["status"], &[]).await,
             Err(failure) => Err(failure),
         };
-        let status = status.map_err(|failure| Chain(&failure).to_string());
+        let status = status.map_err(|failure| {
+            let why = Chain(&failure).to_string();
+            match failure {
+                Failure::Unreachable { .. } => Silent::NoneAnswers(why),
+                _ => Silent::Unasked(why),
+            }
+        });
         gateway::checks(&status, self.setup.mode)
     }
 

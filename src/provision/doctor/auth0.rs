@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use url::Url;
+
 use super::Check;
 use crate::event::{Path, PathSet, PerPath};
 use crate::provision::auth0::{ApiError, Destination, SCOPES, Settings, Stream, StreamStatus};
@@ -58,7 +60,9 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
     for path in Path::ALL.into_iter().filter(|path| facts.mode.contains(*path)) {
         checks.extend(of_path(facts, streams, path));
     }
-    checks.extend(same_types(facts, streams));
+    if facts.mode == PathSet::Both {
+        checks.extend(same_types(facts, streams));
+    }
     checks
 }
 
@@ -119,7 +123,7 @@ fn destination(facts: &Facts, stream: &Stream, path: Path) -> Check {
         (Destination::Webhook { endpoint, method, .. }, Path::Webhook) => {
             let found = format!("{endpoint}, {method}");
             match &facts.settings.webhook_url {
-                Some(url) if url.as_str() != endpoint => {
+                Some(url) if Url::parse(endpoint).ok().as_ref() != Some(url) => {
                     let advice = format!("auth0.webhook_url is {url}: its webhooks go elsewhere.");
                     Check::bad(what, found, advice).mended_by(SETUP)
                 }

@@ -72,7 +72,9 @@ pub async fn look(url: Url, credentials: &[Credential]) -> Facts {
     let stranger = ask(Method::HEAD, None).await;
     let by_get = ask(Method::GET, None).await;
     let mut secrets = Vec::new();
-    for credential in credentials {
+    // Whoever does not ask for a secret is not this door, and is shown none.
+    let asks_for_one = stranger == Answer::Status(StatusCode::UNAUTHORIZED.as_u16());
+    for credential in credentials.iter().filter(|_| asks_for_one) {
         secrets.push((credential.label.clone(), ask(Method::HEAD, Some(credential)).await));
     }
     Facts { url, stranger, by_get, secrets }
@@ -183,9 +185,10 @@ fn secret(label: &str, answer: &Answer) -> Check {
     match answer {
         Answer::Status(204) => Check::good(what, "taken"),
         Answer::Status(401) => {
-            let advice = "The running gateway refuses it: it was started with another, or its time is over. \
-                          An event with it is answered 401, which Auth0 never repeats.";
-            Check::bad(what, "refused", advice).mended_by("twinstream setup auth0 streams --rotate")
+            let advice = "The running gateway does not know it: it reads its secrets when it starts. An event \
+                          with it is answered 401, which Auth0 never repeats: restart the gateway before \
+                          Auth0 gets this secret.";
+            Check::bad(what, "refused", advice).mended_by("systemctl restart twinstream")
         }
         Answer::Status(status) => {
             let advice = "The door answers 204 or 401: something in front of it answers for it.";

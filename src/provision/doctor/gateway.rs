@@ -5,16 +5,28 @@ use serde_json::Value;
 use super::Check;
 use crate::event::{Path, PathSet};
 
-/// All checks of a running gateway: `status` is what its `/api/v1/status` answers, or why nothing answers.
-pub fn checks(status: &Result<Value, String>, mode: PathSet) -> Vec<Check> {
+/// Why a gateway does not say how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Silent {
+    /// None answers at its admin listener.
+    NoneAnswers(String),
+    /// It can't be asked, or not by us.
+    Unasked(String),
+}
+
+/// All checks of a running gateway: `status` is what its `/api/v1/status` answers.
+pub fn checks(status: &Result<Value, Silent>, mode: PathSet) -> Vec<Check> {
     const WHAT: &str = "running gateway";
     let status = match status {
         Ok(status) => status,
-        Err(why) => {
+        Err(Silent::NoneAnswers(why)) => {
             let advice = "While none runs, webhook events are lost after 7 s, and the queue keeps its \
                           messages.";
-            let check = Check::not_asked(WHAT, why.clone(), advice);
-            return vec![check.mended_by("twinstream serve")];
+            return vec![Check::bad(WHAT, why.clone(), advice).mended_by("twinstream serve")];
+        }
+        Err(Silent::Unasked(why)) => {
+            let advice = "How its doors stand is not known.";
+            return vec![Check::not_asked(WHAT, why.clone(), advice)];
         }
     };
     let version = status["version"].as_str().unwrap_or("of a version that it does not tell");
@@ -76,9 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_does_not_run_is_not_asked() {
-        let checks = checks(&Err("refused".into()), PathSet::Both);
-        assert_eq!(checks[0].found_to_be, State::NotAsked);
-        assert_eq!(checks.len(), 1);
+    fn a_gateway_that_does_not_run_is_told_from_one_that_can_not_be_asked() {
+        let check = |silent, expected| {
+            let checks = checks(&Err(silent), PathSet::Both);
+            assert_eq!(checks[0].found_to_be, expected);
+            assert_eq!(checks.len(), 1);
+        };
+        check(Silent::NoneAnswers("refused".into()), State::Bad);
+        check(Silent::Unasked("no token".into()), State::NotAsked);
     }
 }

@@ -78,6 +78,8 @@ pub fn files_max() -> Option<u64> {
 
 /// Free space under which events are at risk soon.
 const FREE_MIN: u64 = 1 << 30;
+/// What the journal needs beside its growth: its write-ahead log, above all.
+const SPARE: u64 = 256 << 20;
 /// A flush that takes longer makes a stream slow: Auth0 sends one event after the other.
 const FLUSH_GOOD: Duration = Duration::from_millis(20);
 /// Files beside those of connections: journal, log, queue, targets.
@@ -111,7 +113,7 @@ fn space(facts: &Facts) -> Check {
     };
     let to_come = facts.journal_bytes_max.saturating_sub(facts.journal_bytes);
     let found = format!("{} free, the journal may grow by {}", mebibytes(free), mebibytes(to_come));
-    if free < FREE_MIN {
+    if free < FREE_MIN.min(to_come.saturating_add(SPARE)) {
         let advice =
             "When the disk is full, webhooks are answered 503 and Auth0 gives them up after 7 s.";
         return Check::bad(what, found, advice).mended_by("df -h; then make room");
@@ -135,7 +137,10 @@ fn flushes(facts: &Facts) -> Check {
             return Check::bad(what, found, advice);
         }
     };
-    let millis = |took: Duration| format!("{:.1} ms", took.as_secs_f64() * 1e3);
+    let millis = |took: Duration| match took.as_secs_f64() {
+        seconds if seconds < 1.0 => format!("{:.1} ms", seconds * 1e3),
+        seconds => format!("{seconds} s"),
+    };
     let found = format!(
         "{} (half of {FLUSHES} tries), {} at most; an event has {}",
         millis(flush.median),

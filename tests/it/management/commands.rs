@@ -97,11 +97,16 @@ async fn what_differs_is_changed_and_a_secret_only_when_that_is_asked_for() {
     assert_eq!(tenant.handle.streams()[0].event_types, ["user.updated", "user.deleted"]);
     let last = changes(&tenant).pop().unwrap().body.unwrap();
     assert_eq!(last.as_object().unwrap().keys().collect::<Vec<_>>(), ["subscriptions"]);
-    setup(&settings, "streams --yes --set-secret").await.check(0, "secret: set to `test`");
+    let refused = setup(&settings, "streams --yes --set-secret --door http://127.0.0.1:1/x").await;
+    refused.check(3, "nothing was changed: no webhook door answers at http://127.0.0.1:1/x");
+    let last = changes(&tenant).pop().unwrap().body.unwrap();
+    assert_eq!(last.as_object().unwrap().keys().collect::<Vec<_>>(), ["subscriptions"]);
+    let unchecked = setup(&settings, "streams --yes --set-secret --unchecked").await;
+    unchecked.check(0, "secret: set to `test`");
     let last = changes(&tenant).pop().unwrap().body.unwrap();
     assert_eq!(last.as_object().unwrap().keys().collect::<Vec<_>>(), ["destination"]);
     let elsewhere = settings.set("auth0.webhook_url", "https://other.example.com/in");
-    let moved = setup(&elsewhere, "streams --yes").await;
+    let moved = setup(&elsewhere, "streams --yes --unchecked").await;
     moved.check(0, &format!("endpoint: {ENDPOINT} → https://other.example.com/in"));
     moved.check(0, "auth0.webhook_url has the path /in, the door has /webhooks/auth0");
     tenant.end().await;

@@ -90,19 +90,35 @@ async fn a_secret_is_changed_only_when_the_running_gateway_takes_the_new_one() {
         let (door, admin) = (door(gateway), gateway.admin);
         format!("streams --rotate --yes --door {door} --admin {admin} {more}")
     };
-    let early = setup(&both(), &rotate(&gateway, "")).await;
+    let either = setup(&both(), &rotate(&gateway, "")).await;
+    either.check(
+        2,
+        "say with --to LABEL which secret Auth0 is to get: good for equally long are `old`, `new`",
+    );
+    let early = setup(&both(), &rotate(&gateway, "--to new")).await;
     early.check(1, "nothing was changed: the running gateway does not take the secret `new` yet");
     let same = both().variable("NEW_TOKEN", TOKEN);
-    setup(&same, &rotate(&gateway, "")).await.check(2, "are one and the same text");
+    setup(&same, &rotate(&gateway, "--to new")).await.check(2, "are one and the same text");
     setup(&both(), &rotate(&gateway, "--to none")).await.check(2, "none with the label `none`");
+    let elsewhere = both().set("auth0.webhook_url", "https://other.example.com/webhooks/auth0");
+    let other = setup(&elsewhere, &rotate(&gateway, "--to new")).await;
+    other.check(
+        2,
+        "and auth0.webhook_url is https://other.example.com/webhooks/auth0; make them one",
+    );
+    // What is not rotated is looked at as well.
+    let only_new = both().set("webhook.secrets", r#"[{ label = "new", env = "NEW_TOKEN" }]"#);
+    let set = format!("streams --set-secret --yes --door {}", door(&gateway));
+    let set = setup(&only_new, &set).await;
+    set.check(1, "nothing was changed: the running gateway does not take the secret `new` yet");
     assert_eq!(changes(&tenant).len(), 1, "the stream was made, and no more");
     gateway.stop().await;
 
     let gateway = gateway_of(both(), &tenant).await;
-    let dry = rotate(&gateway, "").replace("--yes", "--dry-run");
+    let dry = rotate(&gateway, "--to new").replace("--yes", "--dry-run");
     setup(gateway.settings(), &dry).await.check(0, "secret: set to `new`, which the gateway takes");
     assert_eq!(changes(&tenant).len(), 1);
-    let done = setup(gateway.settings(), &rotate(&gateway, "")).await;
+    let done = setup(gateway.settings(), &rotate(&gateway, "--to new")).await;
     done.check(0, "Auth0 proves itself with `new` now: a test event arrived by it after");
     done.check(0, "Nothing needs `old` any more");
     done.check(0, "not_after = \"20");
@@ -139,7 +155,8 @@ async fn the_old_secret_is_kept_until_a_test_event_arrives_by_the_new_one() {
     tenant.handle.send_old_secrets(true);
     let by_other = setup(gateway.settings(), &words).await;
     by_other.check(1, "test events arrive, and after 1 s none by the secret `old`");
-    by_other.check(1, "leave the old one in the configuration");
+    by_other
+        .check(1, "Auth0 has the secret `old` now: leave it and the old one in the configuration");
     // That it was used once, before, is no proof.
     let by_other = setup(gateway.settings(), &words.replace("--to old", "--to new")).await;
     by_other.check(1, "test events arrive, and after 1 s none by the secret `new`");
@@ -159,11 +176,14 @@ async fn the_old_secret_is_kept_until_a_test_event_arrives_by_the_new_one() {
         1,
         "a test event has not arrived within 1 s. Auth0 could not deliver it: no connection",
     );
-    lost.check(1, "leave the old one in the configuration");
+    lost.check(1, "Auth0 has the secret `old` now: leave it and the old one in the configuration");
     let nobody = words.replace(&door, "http://127.0.0.1:1/x");
     setup(gateway.settings(), &nobody).await.check(3, "no webhook door answers");
     let other = words.replace(&door, &format!("http://{admin}/healthz"));
     setup(gateway.settings(), &other).await.check(3, "no webhook door of this version");
+    setup(gateway.settings(), "disable --yes").await.check(0, "updated");
+    let off = setup(gateway.settings(), &words).await;
+    off.check(1, "nothing was changed: `twinstream-webhook` is switched off");
     gateway.stop().await;
     tenant.end().await;
 }

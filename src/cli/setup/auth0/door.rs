@@ -8,6 +8,7 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::super::super::Failure;
+use crate::event::legible;
 use crate::ingress::LABEL_HEADER;
 use crate::outbound;
 use crate::provision::auth0::Authorization;
@@ -15,11 +16,28 @@ use crate::telemetry::Chain;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// The label under which the running gateway takes this secret. Leaves nothing there.
-pub(super) async fn label_of(
+/// The running gateway takes this secret, under this label; or Auth0 must not get it.
+pub(super) async fn must_take(
     door: &Url,
+    label: &str,
     authorization: &Authorization,
-) -> Result<Option<String>, Failure> {
+) -> Result<(), Failure> {
+    match label_of(door, authorization).await? {
+        Some(known) if known == label => Ok(()),
+        Some(known) => Err(Failure::DoesNotHold(format!(
+            "nothing was changed: the running gateway knows the secret `{label}` as `{}`; it runs with another \
+             configuration",
+            legible(&known)
+        ))),
+        None => Err(Failure::DoesNotHold(format!(
+            "nothing was changed: the running gateway does not take the secret `{label}` yet. It reads its \
+             configuration when it starts: add the secret beside the old one, restart it, and run this again"
+        ))),
+    }
+}
+
+/// The label under which the running gateway takes this secret. Leaves nothing there.
+async fn label_of(door: &Url, authorization: &Authorization) -> Result<Option<String>, Failure> {
     let client = outbound::client(door, |client| client.timeout(ANSWER_WITHIN))?;
     let request = client.head(door.clone());
     let request = match authorization {

@@ -16,18 +16,17 @@ use super::streams::carry_out;
 use super::{Tenant, Which, door, failure};
 use crate::clock::Clock;
 use crate::event::{Path, Timestamp, legible};
-use crate::provision::auth0::{Authorization, Destination, Stream, StreamAction, StreamChanges};
+use crate::provision::auth0::{
+    Authorization, Destination, Stream, StreamAction, StreamChanges, StreamStatus,
+};
 use crate::provision::{Change, Plan, Step};
 use crate::sim::auth0::faults;
 
 #[derive(Debug, Args)]
 pub(super) struct RotationArguments {
-    /// The label of the new secret in webhook.secrets; the one that is good for longest when not given.
+    /// The label of the new secret in webhook.secrets; where one alone is good for longest, it is that one.
     #[arg(long, value_name = "LABEL", requires = "rotate")]
     to: Option<String>,
-    /// Where the running gateway's webhook door is reached from here; `auth0.webhook_url` when not given.
-    #[arg(long, value_name = "URL", value_parser = super::streams::door, requires = "rotate")]
-    door: Option<Url>,
     /// Wait for the test event for so long.
     #[arg(long, value_name = "DURATION", value_parser = faults::duration, default_value = "60s",
         requires = "rotate")]
@@ -50,12 +49,15 @@ struct Rotation<'a> {
 
 pub(super) async fn run(
     tenant: &Tenant,
-    arguments: RotationArguments,
-    told: PlanArguments,
-    admin: AdminArguments,
+    RotationArguments { to, within }: RotationArguments,
+    door: Option<Url>,
+    (told, admin): (PlanArguments, AdminArguments),
 ) -> Result<(), Failure> {
-    let RotationArguments { to, door, within } = arguments;
-    let (label, authorization) = tenant.authorization(to.as_deref(), Clock::System.now())?;
+    let now = Clock::System.now();
+    if to.is_none() {
+        tenant.one_is_newest(now)?;
+    }
+    let (label, authorization) = tenant.authorization(to.as_deref(), now)?;
     if let Some(other) = tenant.same_as(&label)?.first() {
         let what = format!(
             "the secrets `{label}` and `{other}` are one and the same text: that would change nothing"
@@ -67,19 +69,22 @@ pub(super) async fn run(
         return Err(super::no_stream(tenant.name(Path::Webhook)));
     };
     let rotation = Rotation { tenant, admin: admin.find()?, stream, label, authorization };
-    let Some(door) = door.or_else(|| tenant.auth0().webhook_url.clone()) else {
-        let what = "neither --door nor auth0.webhook_url says where the webhook door is";
-        return Err(Failure::Input(what.to_owned()));
+    let endpoint = rotation.endpoint()?;
+    let door = match door {
+        Some(door) => door,
+        None => endpoint.clone(),
     };
-    rotation.is_taken(&door).await?;
-    let plan = rotation.plan()?;
+    door::must_take(&door, &rotation.label, &rotation.authorization).await?;
+    let plan = rotation.plan(endpoint);
     if !told.agreed(&plan)? {
         told.end(&plan, false, json!({}));
         return Ok(());
     }
     let since = rotation.gateways_clock().await?;
-    carry_out(tenant, told, &plan).await?;
-    let (event, took) = rotation.prove(since, within).await?;
+    let changed = carry_out(tenant, told, &plan).await;
+    changed.map_err(|failure| rotation.after(failure, "may have"))?;
+    let proven = rotation.prove(since, within).await;
+    let (event, took) = proven.map_err(|failure| rotation.after(failure, "has"))?;
     let old = rotation.others();
     let result = json!({
         "label": rotation.label, "event": event, "after_ms": took.as_secs_f64() * 1e3, "retire": old,
@@ -92,36 +97,55 @@ pub(super) async fn run(
 }
 
 impl Rotation<'_> {
-    /// The running gateway takes the secret, or nothing is done.
-    async fn is_taken(&self, door: &Url) -> Result<(), Failure> {
-        let label = &self.label;
-        match door::label_of(door, &self.authorization).await? {
-            Some(known) if known == *label => Ok(()),
-            Some(known) => Err(Failure::DoesNotHold(format!(
-                "nothing was changed: the running gateway knows the secret `{label}` as `{}`; it runs with \
-                 another configuration",
-                legible(&known)
+    /// Where the stream posts to, as it is to go on: this changes the secret alone.
+    fn endpoint(&self) -> Result<Url, Failure> {
+        let Stream { name, destination, status, .. } = &self.stream;
+        let Destination::Webhook { endpoint, .. } = destination else {
+            return Err(Failure::Input(format!("the event stream `{name}` is no webhook stream")));
+        };
+        if *status != StreamStatus::Enabled {
+            return Err(Failure::DoesNotHold(format!(
+                "nothing was changed: `{name}` is switched off, so that no test event could show whether the new \
+                 secret works; `twinstream setup auth0 enable webhook` first"
+            )));
+        }
+        let endpoint: Url = endpoint.parse().map_err(|_| {
+            Failure::Input(format!("the event stream `{name}` posts to `{}`", legible(endpoint)))
+        })?;
+        match &self.tenant.auth0().webhook_url {
+            // It would be another gateway that is asked whether it takes the secret.
+            Some(url) if *url != endpoint => Err(Failure::Input(format!(
+                "nothing was changed: `{name}` posts to {endpoint}, and auth0.webhook_url is {url}; make them one \
+                 with `twinstream setup auth0 streams` first, or mend auth0.webhook_url"
             ))),
-            None => Err(Failure::DoesNotHold(format!(
-                "nothing was changed: the running gateway does not take the secret `{label}` yet. It reads its \
-                 configuration when it starts: add the secret beside the old one, restart it, and run this again"
-            ))),
+            Some(_) | None => Ok(endpoint),
         }
     }
 
-    fn plan(&self) -> Result<Plan<StreamAction>, Failure> {
-        let Stream { id, name, destination, .. } = &self.stream;
-        let other_kind =
-            || Failure::Input(format!("the event stream `{name}` is no webhook stream"));
-        let Destination::Webhook { endpoint, .. } = destination else { return Err(other_kind()) };
-        // As it is: this changes the secret alone.
-        let endpoint: Url = endpoint.parse().map_err(|_| other_kind())?;
+    fn plan(&self, endpoint: Url) -> Plan<StreamAction> {
+        let Stream { id, name, .. } = &self.stream;
         let webhook = Some((endpoint, self.authorization.clone()));
         let changes = StreamChanges { webhook, ..StreamChanges::default() };
         let action = StreamAction::Update { id: id.clone(), changes };
         let step = Step::new(format!("webhook stream {name}"), Change::Update, action);
         let details = vec![format!("secret: set to `{}`, which the gateway takes", self.label)];
-        Ok(Plan { steps: vec![step.because(details)], notes: Vec::new() })
+        Plan { steps: vec![step.because(details)], notes: Vec::new() }
+    }
+
+    /// A failure after Auth0 was given the secret: whoever reads it must not take the secret away again.
+    fn after(&self, failure: Failure, has: &str) -> Failure {
+        let now = format!(
+            "Auth0 {has} the secret `{}` now: leave it and the old one in the configuration, and run this again",
+            self.label
+        );
+        match failure {
+            Failure::DoesNotHold(what) => Failure::DoesNotHold(format!("{what}. {now}")),
+            Failure::Input(what) => Failure::Input(format!("{what}. {now}")),
+            Failure::Unreachable { what, source } => {
+                Failure::Unreachable { what: format!("{now}. {what}"), source }
+            }
+            other => other,
+        }
     }
 
     /// What the running gateway says of itself.
@@ -143,30 +167,24 @@ impl Rotation<'_> {
         within: Duration,
     ) -> Result<(String, Duration), Failure> {
         let label = &self.label;
-        let doubt = |why: String| {
-            Failure::DoesNotHold(format!(
-                "{why}. Auth0 has the secret `{label}` now; leave the old one in the configuration"
-            ))
-        };
         let began = Instant::now();
         let stream = self.tenant.api.stream(&self.stream.id).await.map_err(failure)?;
         loop {
             let sent = self.tenant.send_test(Path::Webhook, &stream, None).await?;
             let Some(took) = sent.follow(&self.admin, within).await? else {
                 let (why, within) = (self.tenant.why_not(&sent).await, within.as_secs());
-                return Err(doubt(format!(
-                    "a test event has not arrived within {within} s. {why}"
-                )));
+                let what = format!("a test event has not arrived within {within} s. {why}");
+                return Err(Failure::DoesNotHold(what));
             };
             if self.was_used(since).await? {
                 return Ok((sent.event, took));
             }
             if began.elapsed() + AGAIN_AFTER >= within {
                 let within = within.as_secs();
-                let why = format!(
+                let what = format!(
                     "test events arrive, and after {within} s none by the secret `{label}`"
                 );
-                return Err(doubt(why));
+                return Err(Failure::DoesNotHold(what));
             }
             sleep(AGAIN_AFTER).await;
         }

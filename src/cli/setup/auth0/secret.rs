@@ -29,6 +29,19 @@ impl Tenant {
         Ok((secret.label.clone(), self.by_method(value)))
     }
 
+    /// One secret is good for longer than all others, so that nobody has to say which is the new one.
+    pub(super) fn one_is_newest(&self, now: Timestamp) -> Result<(), Failure> {
+        let secrets = &self.settings.webhook_secrets;
+        let Some(newest) = newest(secrets, now) else { return Ok(()) };
+        let equals = secrets.iter().filter(|secret| secret.not_after == newest.not_after);
+        let equals: Vec<String> = equals.map(|secret| format!("`{}`", secret.label)).collect();
+        if equals.len() < 2 {
+            return Ok(());
+        }
+        let what = "say with --to LABEL which secret Auth0 is to get: good for equally long are";
+        Err(Failure::Input(format!("{what} {}", equals.join(", "))))
+    }
+
     /// Other secrets with the same text: changing to one of them changes nothing.
     pub(super) fn same_as(&self, label: &str) -> Result<Vec<&str>, Failure> {
         let secrets = &self.settings.webhook_secrets;

@@ -7,11 +7,13 @@ use url::Url;
 use super::super::super::admin::AdminArguments;
 use super::super::super::plan::PlanArguments;
 use super::super::super::{Failure, out};
+use super::door::must_take;
 use super::{Tenant, failure, rotate};
 use crate::clock::Clock;
 use crate::event::{Path, legible};
 use crate::provision::auth0::{
-    self, Destination, Stream, StreamAction, Wanted, WantedBridge, WantedWebhook, Wish,
+    self, Destination, Stream, StreamAction, StreamStatus, Wanted, WantedBridge, WantedWebhook,
+    Wish,
 };
 use crate::provision::{Change, Plan, Step};
 
@@ -36,6 +38,13 @@ pub(in super::super::super) struct Arguments {
     /// gateway takes it; then a test event is followed to its arrival.
     #[arg(long)]
     rotate: bool,
+    /// Where the running gateway's webhook door is reached from here; the stream's own address when not
+    /// given. It is asked whether it takes a secret before Auth0 gets it.
+    #[arg(long, value_name = "URL", value_parser = door)]
+    door: Option<Url>,
+    /// Change the secret or the address of a stream that is switched on without asking the door first.
+    #[arg(long, conflicts_with_all = ["rotate", "door"])]
+    unchecked: bool,
     #[command(flatten)]
     rotation: rotate::RotationArguments,
     #[command(flatten)]
@@ -47,7 +56,8 @@ pub(in super::super::super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let tenant = Tenant::open(arguments.admin.sources())?;
     if arguments.rotate {
-        return rotate::run(&tenant, arguments.rotation, arguments.plan, arguments.admin).await;
+        let told = (arguments.plan, arguments.admin);
+        return rotate::run(&tenant, arguments.rotation, arguments.door, told).await;
     }
     let wanted = wanted(&tenant, &arguments)?;
     let found = tenant.api.streams().await.map_err(failure)?;
@@ -56,12 +66,41 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     plan.notes.extend(elsewhere(&tenant));
     let told = arguments.plan;
     let agreed = told.agreed(&plan)?;
+    if agreed && !arguments.unchecked && changes_what_works(&plan, &found) {
+        taken(&wanted, arguments.door.as_ref()).await?;
+    }
     let streams = if agreed { carry_out(&tenant, told, &plan).await? } else { Vec::new() };
     told.end(&plan, agreed, json!({ "streams": streams }));
     if !told.json {
         next(&streams);
     }
     Ok(())
+}
+
+/// Whether a stream that is switched on is to prove itself by another secret, or elsewhere.
+fn changes_what_works(plan: &Plan<StreamAction>, found: &[Stream]) -> bool {
+    plan.steps.iter().any(|step| match &step.action {
+        Some(StreamAction::Update { id, changes }) if changes.webhook.is_some() => {
+            let stream = found.iter().find(|stream| stream.id == *id);
+            stream.is_some_and(|stream| stream.status == StreamStatus::Enabled)
+        }
+        _ => false,
+    })
+}
+
+/// The door takes what the stream will show it: with a wrong secret every event is lost, and Auth0 repeats none.
+async fn taken(wanted: &Wanted, elsewhere: Option<&Url>) -> Result<(), Failure> {
+    let Some(WantedWebhook { endpoint, authorization, label, .. }) = &wanted.webhook.should else {
+        return Ok(());
+    };
+    let taken = must_take(elsewhere.unwrap_or(endpoint), label, authorization).await;
+    taken.map_err(|failure| match failure {
+        Failure::Unreachable { what, source } => {
+            let what = format!("nothing was changed: {what}; --unchecked changes it nevertheless");
+            Failure::Unreachable { what, source }
+        }
+        other => other,
+    })
 }
 
 /// Does one step after the other, and tells how far it is. Gives what was changed, as it is now.

@@ -23,11 +23,10 @@ use crate::outbound;
 use token::Token;
 
 /// The scopes that twinstream uses, each with what for (Management API reference, each call's scopes).
-pub const SCOPES: [(&str, &str); 7] = [
+pub const SCOPES: [(&str, &str); 6] = [
     ("read:event_streams", "look at the event streams"),
     ("create:event_streams", "create them"),
     ("update:event_streams", "change, enable, disable and test them"),
-    ("delete:event_streams", "delete them"),
     ("read:event_deliveries", "list failed deliveries"),
     ("update:event_deliveries", "ask for redelivery"),
     ("read:events", "follow the Events API"),
