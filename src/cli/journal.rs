@@ -11,6 +11,9 @@ use crate::compare::words::{count, counted};
 use crate::config::{ForReading, Sources};
 use crate::journal::{self, BackupError, Contents, OpenError};
 
+/// Bytes that a copy leaves free on its disk, which may be the journal's.
+const ROOM_LEFT: u64 = 256 << 20;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Copy the journal to a new file while the gateway runs, and check the copy.
@@ -81,13 +84,42 @@ fn back_up(to: &Path, place: &Place) -> Result<(), Failure> {
     if out::is_watched() {
         out::note(&format!("copying {} …", from.display()));
     }
+    has_room(&from, to)?;
     let contents = journal::backup(&from, to).map_err(failure)?;
     told(place, to, contents, &format!("{} is a checked copy of {}", to.display(), from.display()));
     Ok(())
 }
 
+/// A copy must not take the room that the journal needs, nor fail half way.
+fn has_room(from: &Path, to: &Path) -> Result<(), Failure> {
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    // Where it can't be asked, copying says what is wrong.
+    let (Ok(stat), Ok(file)) = (rustix::fs::statvfs(folder), from.metadata()) else { return Ok(()) };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let needed = file.len().saturating_add(ROOM_LEFT);
+    if free >= needed {
+        return Ok(());
+    }
+    Err(Failure::DoesNotHold(format!(
+        "no copy was made: {} has {} bytes free, and the copy takes {} and is to leave {}; delete an old one, or \
+         name another disk",
+        folder.display(),
+        count(free),
+        count(file.len()),
+        count(ROOM_LEFT)
+    )))
+}
+
 fn put_back(from: &Path, place: &Place) -> Result<(), Failure> {
     let journal = place.journal()?;
+    if place.journal.is_none() && !journal.exists() {
+        return Err(Failure::Input(format!(
+            "there is no journal at {}, where the configuration has it: say with --journal FILE that the backup \
+             is to go there nevertheless, or with --config FILE where the gateway's is",
+            journal.display()
+        )));
+    }
     let now = Clock::System.now();
     let (contents, aside) = journal::restore(from, &journal, now).map_err(failure)?;
     told(place, &journal, contents, &format!("{} is what the backup was", journal.display()));

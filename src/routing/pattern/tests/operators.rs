@@ -56,6 +56,7 @@ fn one_of_a_list_is_enough_and_all_fields_are_needed() {
     check(&json!({"type": ["user.updated"], "a0tenant": ["acme"]}), &user(), true);
     check(&json!({"type": ["user.updated"], "a0tenant": ["other"]}), &user(), false);
     check(&json!({"type": ["user.updated"], "a0purpose": ["test"]}), &user(), false);
+    check(&json!({"type": ["user.updated"], "a0purpose": [{"exists": false}]}), &user(), true);
 }
 
 #[test]
