@@ -95,20 +95,25 @@ fn has_room(from: &Path, to: &Path) -> Result<(), Failure> {
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     // Where it can't be asked, copying says what is wrong.
-    let (Ok(stat), Ok(file)) = (rustix::fs::statvfs(folder), from.metadata()) else { return Ok(()) };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let needed = file.len().saturating_add(ROOM_LEFT);
-    if free >= needed {
+    let (Ok(stat), Ok(file)) = (rustix::fs::statvfs(folder), from.metadata()) else {
         return Ok(());
-    }
-    Err(Failure::DoesNotHold(format!(
-        "no copy was made: {} has {} bytes free, and the copy takes {} and is to leave {}; delete an old one, or \
-         name another disk",
-        folder.display(),
-        count(free),
-        count(file.len()),
-        count(ROOM_LEFT)
-    )))
+    };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    lacks_room(free, file.len()).map_or(Ok(()), |why| {
+        Err(Failure::DoesNotHold(format!("no copy was made: {} {why}", folder.display())))
+    })
+}
+
+/// What a disk with so many free bytes lacks for a copy of so many.
+fn lacks_room(free: u64, copy: u64) -> Option<String> {
+    (free < copy.saturating_add(ROOM_LEFT)).then(|| {
+        format!(
+            "has {} bytes free, and the copy takes {} and is to leave {}; delete an old one, or name another disk",
+            count(free),
+            count(copy),
+            count(ROOM_LEFT)
+        )
+    })
 }
 
 fn put_back(from: &Path, place: &Place) -> Result<(), Failure> {
@@ -161,5 +166,21 @@ fn failure(error: BackupError) -> Failure {
         BackupError::Sqlite { .. } | BackupError::File { .. } => {
             Failure::Unreachable { what: "the journal".into(), source: error.into() }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_made_only_where_it_leaves_room() {
+        let check = |free: u64, copy: u64, lacks: bool| {
+            assert_eq!(lacks_room(free, copy).is_some(), lacks, "{free} {copy}");
+        };
+        check(ROOM_LEFT + 10, 10, false);
+        check(ROOM_LEFT + 9, 10, true);
+        check(0, 0, true);
+        check(u64::MAX, u64::MAX, false);
     }
 }

@@ -101,6 +101,11 @@ fn copy(from: &FilePath, to: &FilePath) -> Result<(), BackupError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(from, flags).map_err(at)?;
     connection.busy_timeout(sqlite::READER_WAITS).map_err(at)?;
+    sqlite::make_private(to).map_err(|source| BackupError::File {
+        what: "making",
+        path: to.into(),
+        source,
+    })?;
     let to = to.to_str().ok_or_else(|| BackupError::File {
         what: "naming",
         path: to.into(),

@@ -52,6 +52,14 @@ pub enum OpenError {
         /// Why.
         source: std::io::Error,
     },
+    /// The file can't be made.
+    #[error("making the journal {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Another process serves from it.
     #[error("the journal {path} is in use by another twinstream; one journal has one server")]
     InUse {

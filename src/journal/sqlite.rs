@@ -1,5 +1,8 @@
 //! Connections: pragmas, migrations, conversions between values and columns.
 
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path as FilePath;
 use std::time::Duration;
 
@@ -22,8 +25,18 @@ pub(super) const READER_WAITS: Duration = Duration::from_secs(5);
 /// How many prepared statements a connection keeps; above the number of different ones.
 const STATEMENTS_CACHED: usize = 128;
 
+/// Makes the file, where there is none, for its owner alone: events hold personal data, whatever the umask is.
+/// SQLite gives its log and its index the rights of the file.
+pub(super) fn make_private(path: &FilePath) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Opens the file for the writer: creates it in its folder, brings it to the current version.
 pub(super) fn open_writer(path: &FilePath, busy: Duration) -> Result<Connection, OpenError> {
+    make_private(path).map_err(|source| OpenError::File { path: path.into(), source })?;
     let at = |source| OpenError::Open { path: path.into(), source };
     let mut connection = Connection::open(path).map_err(at)?;
     connection.busy_timeout(busy).map_err(at)?;

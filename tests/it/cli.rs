@@ -206,6 +206,22 @@ async fn plain_http_needs_no_certificate_authorities_and_https_says_what_it_need
 }
 
 #[tokio::test]
+async fn a_backup_is_not_put_where_the_configuration_only_happens_to_point() {
+    let settings = Settings::new("webhook");
+    let gateway = Process::serve(&settings).await;
+    gateway.terminate().await;
+    let (copy, elsewhere) = (settings.file("copy.db"), settings.file("elsewhere.db"));
+    let copy = copy.to_str().unwrap();
+    check(&process::run(&settings, &["journal", "backup", copy]), 0, "is a checked copy of");
+    let settings = settings.set("journal.path", elsewhere.to_str().unwrap());
+    let guessed = process::run(&settings, &["journal", "restore", copy]);
+    check(&guessed, 2, "elsewhere.db, where the configuration has it: say with --journal FILE");
+    assert!(!elsewhere.exists());
+    let meant = ["journal", "restore", copy, "--journal", elsewhere.to_str().unwrap()];
+    check(&process::run(&settings, &meant), 0, "is what the backup was");
+}
+
+#[tokio::test]
 async fn secrets_and_bodies_are_not_in_the_log() {
     let (cloud, target) = (Cloud::stand_in().await, Target::up().await);
     let settings = Settings::new("both")

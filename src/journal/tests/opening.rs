@@ -134,3 +134,22 @@ async fn a_new_target_was_told_nothing() {
     drop((journal, writer));
     assert_eq!(told(&stopped.start()), 0);
 }
+
+#[tokio::test]
+async fn nobody_but_its_owner_may_read_a_journal_or_a_copy() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    let folder = server.stopped.folder.path();
+    backup(&server.stopped.settings.path, &folder.join("copy.db")).unwrap();
+    let files = std::fs::read_dir(server.stopped.settings.path.parent().unwrap()).unwrap();
+    let files = files.chain(std::fs::read_dir(folder).unwrap()).map(Result::unwrap);
+    let of_journal = files.filter(|file| {
+        let name = file.file_name().into_string().unwrap();
+        [".db", "-wal", "-shm"].iter().any(|end| name.ends_with(end))
+    });
+    let modes: Vec<u32> =
+        of_journal.map(|file| file.metadata().unwrap().permissions().mode() & 0o777).collect();
+    assert!(modes.len() >= 4, "journal, log, index, copy: {modes:?}");
+    assert!(modes.iter().all(|mode| *mode == 0o600), "{modes:?}");
+}

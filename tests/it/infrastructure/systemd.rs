@@ -121,12 +121,10 @@ async fn the_backup_s_command_replaces_its_copy_of_two_days_ago() {
     let backup = unit("twinstream-backup.service");
     let command = value(&backup, "ExecStart");
     let script = command.split('\'').nth(1).unwrap().replace("%%", "%").replace("$$", "$");
-    let script = script
-        .replace(PROGRAM, env!("CARGO_BIN_EXE_twinstream"))
-        .replace(
-            "--config /etc/twinstream/gateway.toml",
-            &format!("--journal {}", settings.journal().display()),
-        );
+    let script = script.replace(PROGRAM, env!("CARGO_BIN_EXE_twinstream")).replace(
+        "--config /etc/twinstream/gateway.toml",
+        &format!("--journal {}", settings.journal().display()),
+    );
     let copies = || {
         let entries = std::fs::read_dir(folder.join("backup")).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()

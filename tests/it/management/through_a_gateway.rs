@@ -108,9 +108,9 @@ async fn a_secret_is_changed_only_when_the_running_gateway_takes_the_new_one() {
     );
     // What is not rotated is looked at as well.
     let only_new = both().set("webhook.secrets", r#"[{ label = "new", env = "NEW_TOKEN" }]"#);
-    let set = format!("streams --set-secret --yes --door {}", door(&gateway));
-    let set = setup(&only_new, &set).await;
-    set.check(1, "nothing was changed: the running gateway does not take the secret `new` yet");
+    let unrotated = format!("streams --set-secret --yes --door {}", door(&gateway));
+    let refused = setup(&only_new, &unrotated).await;
+    refused.check(1, "nothing was changed: the running gateway does not take the secret `new` yet");
     assert_eq!(changes(&tenant).len(), 1, "the stream was made, and no more");
     gateway.stop().await;
 
