@@ -143,6 +143,7 @@ impl Gathering<'_> {
         let scopes = api.granted_scopes().await;
         let streams = api.streams().await;
         let mut failures = PerPath::from_fn(|_| None);
+        let mut newest_error = PerPath::default();
         if let Ok(streams) = &streams {
             for path in Path::ALL {
                 let name = match path {
@@ -152,7 +153,13 @@ impl Gathering<'_> {
                 let stream = streams.iter().find(|stream| stream.name == *name);
                 let Some(stream) = stream else { continue };
                 let last = self.last_arrival(path).await;
-                *failures.of_mut(path) = Some(failures_of(&api, stream, last).await);
+                let failed = failed_of(&api, stream).await;
+                if let Ok(failed) = &failed {
+                    let newest = failed.iter().max_by_key(|failed| failed.last_attempt);
+                    let error = newest.and_then(|failed| failed.error.as_deref());
+                    *newest_error.of_mut(path) = error.map(str::to_owned);
+                }
+                *failures.of_mut(path) = Some(failed.map(|failed| Failures::of(&failed, last)));
             }
         }
         let queue = self.setup.queue_url.as_ref().and_then(|url| self.place(url));
@@ -162,6 +169,7 @@ impl Gathering<'_> {
             scopes,
             streams,
             failures,
+            newest_error,
             queue,
         };
         let mut checks = auth0::checks(&facts);
@@ -233,15 +241,13 @@ impl Gathering<'_> {
     }
 }
 
-async fn failures_of(
+async fn failed_of(
     api: &Api,
     stream: &Stream,
-    last_arrival: Option<Timestamp>,
-) -> Result<Failures, crate::provision::auth0::ApiError> {
+) -> Result<Vec<Failed>, crate::provision::auth0::ApiError> {
     let (listed, _) =
         api.all_deliveries(&stream.id, &DeliveryFilter::default(), LISTED_MAX).await?;
-    let failed: Vec<Failed> = listed.iter().filter_map(Failed::of).collect();
-    Ok(Failures::of(&failed, last_arrival))
+    Ok(listed.iter().filter_map(Failed::of).collect())
 }
 
 fn unusable(error: &ConfigError) -> Vec<Check> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::Check;
-use crate::event::{Path, PathSet, PerPath};
+use crate::event::{Path, PathSet, PerPath, legible};
 use crate::provision::auth0::{ApiError, Destination, SCOPES, Settings, Stream, StreamStatus};
 use crate::provision::reconcile::Failures;
 use crate::telemetry::Chain;
@@ -23,6 +23,8 @@ pub struct Facts {
     pub streams: Result<Vec<Stream>, ApiError>,
     /// What each of the two could not deliver.
     pub failures: PerPath<Option<Result<Failures, ApiError>>>,
+    /// Why each could not deliver last, in Auth0's words.
+    pub newest_error: PerPath<Option<String>>,
     /// The account and the region of the queue, where its URL tells them.
     pub queue: Option<(String, String)>,
 }
@@ -168,8 +170,18 @@ fn failures(facts: &Facts, path: Path) -> Check {
         None => return Check::not_asked(what, "not asked", "The stream could not be found."),
     };
     let left = failures.left();
-    let found =
+    let mut found =
         format!("{} of 500 in a row, {} of 5,000 in all", failures.in_a_row, failures.in_all);
+    let newest = facts.newest_error.of(path).as_deref();
+    if let Some(newest) = newest.filter(|_| failures.in_all > 0) {
+        found = format!("{found}; the newest: {}", legible(newest));
+    }
+    if path == Path::Webhook && failures.in_a_row > 0 && newest.is_some_and(says_unauthorized) {
+        let advice = "Auth0 proves itself with a secret that the door does not take, and never repeats what is \
+                      refused so. Give it the newest of webhook.secrets, then ask for what was lost.";
+        return Check::bad(what, found, advice)
+            .mended_by("twinstream setup auth0 streams --set-secret, then twinstream reconcile");
+    }
     if left < LEFT_MIN {
         let advice =
             format!("After {left} more Auth0 switches the stream off. Mend the door first.");
@@ -180,6 +192,11 @@ fn failures(facts: &Facts, path: Path) -> Check {
         return Check::look(what, found, advice).mended_by("twinstream reconcile --dry-run");
     }
     Check::good(what, "none")
+}
+
+/// Auth0's words for a failed try are not documented; the status stands in them as a number.
+fn says_unauthorized(error: &str) -> bool {
+    error.split(|sign: char| !sign.is_ascii_digit()).any(|number| number == "401")
 }
 
 /// The comparison is of like with like only where both streams send the same types.
@@ -249,6 +266,7 @@ mod tests {
             scopes: Ok(Some(SCOPES.iter().map(|(scope, _)| (*scope).to_owned()).collect())),
             streams: Ok(vec![stream("hook", webhook), stream("bridge", eventbridge)]),
             failures: PerPath::from_fn(|_| Some(Ok(Failures::default()))),
+            newest_error: PerPath::default(),
             queue: Some(("123456789012".into(), "eu-west-1".into())),
         }
     }
@@ -331,5 +349,37 @@ mod tests {
             first(facts).event_types.pop();
         });
         assert_eq!(found.found, "by eventbridge alone: user.updated");
+        // With one door nothing is compared.
+        check("webhook stream", State::Good, |facts| {
+            facts.mode = PathSet::Webhook;
+            first(facts).event_types.pop();
+        });
+    }
+
+    #[test]
+    fn an_address_may_be_spelled_otherwise() {
+        check("destination of the webhook stream", State::Good, |facts| {
+            let endpoint = URL.replace("gateway.example.com", "Gateway.Example.com:443");
+            first(facts).destination =
+                Destination::Webhook { endpoint, method: "bearer".into(), name: None };
+        });
+    }
+
+    #[test]
+    fn a_token_that_no_longer_matches_is_told() {
+        const WHAT: &str = "failed deliveries of the webhook stream";
+        let failed = |in_a_row, error: &'static str| {
+            move |facts: &mut Facts| {
+                facts.failures.webhook = Some(Ok(Failures { in_a_row, in_all: 2 }));
+                facts.newest_error.webhook = Some(error.into());
+            }
+        };
+        let refused = check(WHAT, State::Bad, failed(2, "HTTP 401"));
+        assert!(refused.command.unwrap().contains("--set-secret"));
+        check(WHAT, State::Look, failed(2, "HTTP 4010"));
+        let other = check(WHAT, State::Look, failed(2, "HTTP 503"));
+        assert!(other.found.ends_with("; the newest: HTTP 503"), "{other:?}");
+        // Since then events came.
+        check(WHAT, State::Look, failed(0, "HTTP 401"));
     }
 }
