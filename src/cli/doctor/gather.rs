@@ -46,7 +46,7 @@ impl Gathering<'_> {
         let connections = door.map_or(0, |door| door.limits.connections_max);
         let connections = connections + config.admin.limits.connections_max;
         let mut checks = local::checks(&local::Facts {
-            journal_bytes: std::fs::metadata(&path).map_or(0, |file| file.len()),
+            journal_bytes: std::fs::metadata(&path).ok().map(|file| file.len()),
             journal_bytes_max: config.journal.size_bytes_max,
             journal: path.clone(),
             free_bytes,
@@ -182,9 +182,12 @@ impl Gathering<'_> {
         checks
     }
 
+    /// Of a journal that can't be read from here, nothing is taken for certain, and least of all that nothing came.
     async fn last_arrival(&self, path: Path) -> Option<Timestamp> {
-        let config = self.config.as_ref().ok()?;
-        Reader::open(&config.journal.path).ok()?.last_arrival(path).await.ok()?
+        let unknown = Some(Clock::System.now());
+        let Ok(config) = &self.config else { return unknown };
+        let Ok(reader) = Reader::open(&config.journal.path) else { return unknown };
+        reader.last_arrival(path).await.unwrap_or(unknown)
     }
 
     /// Account and region of a queue: `https://sqs.<region>.amazonaws.com/<account>/<name>`.

@@ -16,8 +16,8 @@ pub struct Facts {
     pub journal: PathBuf,
     /// The most that it may have, in bytes.
     pub journal_bytes_max: u64,
-    /// What it has now.
-    pub journal_bytes: u64,
+    /// What it has now; `None` where there is no such file.
+    pub journal_bytes: Option<u64>,
     /// What is free on its disk for this user, or why nobody knows.
     pub free_bytes: Result<u64, String>,
     /// How long writing and flushing takes there, or why nothing can be written.
@@ -87,7 +87,7 @@ const OTHER_FILES: u64 = 256;
 
 /// All checks of this host.
 pub fn checks(facts: &Facts) -> Vec<Check> {
-    let mut checks = vec![space(facts), flushes(facts), files(facts)];
+    let mut checks = vec![journal(facts), space(facts), flushes(facts), files(facts)];
     let warnings = facts.warnings.iter();
     checks.extend(warnings.map(|warning| {
         Check::look("configuration", warning.clone(), "It is allowed; better is otherwise.")
@@ -97,6 +97,21 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
         checks.push(Check::good("configuration", "it can be used, and nothing in it is odd"));
     }
     checks
+}
+
+/// Whoever looks from another folder, or with another configuration, looks at another disk.
+fn journal(facts: &Facts) -> Check {
+    const WHAT: &str = "journal";
+    let path = std::path::absolute(&facts.journal).unwrap_or_else(|_| facts.journal.clone());
+    match facts.journal_bytes {
+        Some(bytes) => Check::good(WHAT, format!("{}, {}", path.display(), mebibytes(bytes))),
+        None => Check::look(
+            WHAT,
+            format!("there is none at {}", path.display()),
+            "A gateway makes it when it starts. Where one has run, this is not its configuration, or \
+             journal.path begins in another folder.",
+        ),
+    }
 }
 
 fn space(facts: &Facts) -> Check {
@@ -111,7 +126,7 @@ fn space(facts: &Facts) -> Check {
             );
         }
     };
-    let to_come = facts.journal_bytes_max.saturating_sub(facts.journal_bytes);
+    let to_come = facts.journal_bytes_max.saturating_sub(facts.journal_bytes.unwrap_or(0));
     let found = format!("{} free, the journal may grow by {}", mebibytes(free), mebibytes(to_come));
     if free < FREE_MIN.min(to_come.saturating_add(SPARE)) {
         let advice =
@@ -190,7 +205,7 @@ mod tests {
         Facts {
             journal: "data/journal.db".into(),
             journal_bytes_max: 8 << 30,
-            journal_bytes: 1 << 30,
+            journal_bytes: Some(1 << 30),
             free_bytes: Ok(20 << 30),
             flush: Ok(Flush { median: millis(2), longest: millis(9) }),
             commit_deadline: millis(2_000),
@@ -245,6 +260,32 @@ mod tests {
         check(WHAT, State::Good, |facts| facts.files_max = None);
         let few = check(WHAT, State::Look, |facts| facts.files_max = Some(1_024));
         assert_eq!(few.command.as_deref(), Some("ulimit -n 1280"));
+    }
+
+    #[test]
+    fn a_journal_that_is_not_there_is_told_with_its_whole_path() {
+        let none = |facts: &mut Facts| facts.journal_bytes = None;
+        check("journal", State::Look, none);
+        let mut facts = facts();
+        none(&mut facts);
+        let found = &checks(&facts)[0].found;
+        assert!(
+            found.starts_with("there is none at /") && found.ends_with("data/journal.db"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn a_small_journal_needs_little_room() {
+        let small = |free: u64| {
+            move |facts: &mut Facts| {
+                facts.journal_bytes_max = 1 << 27;
+                facts.journal_bytes = Some(1 << 26);
+                facts.free_bytes = Ok(free);
+            }
+        };
+        check("disk space for the journal", State::Good, small(400 << 20));
+        check("disk space for the journal", State::Bad, small(300 << 20));
     }
 
     #[test]
