@@ -7,6 +7,7 @@ use twinstream::sim::aws::{Faults, Probability};
 
 use super::{Bench, SOURCE, said, section};
 use crate::repository;
+use crate::support::event::event;
 use crate::support::gateway::Gateway;
 use crate::support::process;
 use crate::support::settings::Settings;
@@ -178,10 +179,19 @@ async fn the_gateways_policy_allows_what_it_calls() {
     let settings = section.iter().fold(Settings::new("eventbridge"), |settings, (key, value)| {
         settings.set(&format!("eventbridge.{key}"), value.as_str().unwrap())
     });
+    let bus = format!(
+        r#"[{{ name = "bus", event_bus = "default", region = "us-east-1", endpoint_url = "{}" }}]"#,
+        bench.endpoint_url
+    );
+    let settings = settings.set("targets", &bus);
+    let settings = settings.set("routes", r#"[{ name = "all", target = "bus" }]"#);
     let gateway = Gateway::start(settings).await;
     let url = section["queue_url"].as_str().unwrap();
-    bench.queues.send_message().queue_url(url).message_body("no event").send().await.unwrap();
-    gateway.arrived(1).await;
+    for body in ["no event".to_owned(), event("evt_1", 1, 1).by_eventbridge().envelope()] {
+        bench.queues.send_message().queue_url(url).message_body(body).send().await.unwrap();
+    }
+    gateway.arrived(2).await;
+    gateway.delivered().await;
     let letters = gateway.get("/api/v1/dead-letters").await;
     assert_eq!(letters.status, 200, "{}", letters.body);
     gateway.stop().await;
@@ -192,5 +202,27 @@ async fn the_gateways_policy_allows_what_it_calls() {
         let permission = operation.strip_suffix("Batch").unwrap_or(operation);
         assert!(allowed.contains(permission), "{permission}");
     }
-    assert!(called.contains(&"sqs:DeleteMessageBatch".to_owned()), "{called:?}");
+    for operation in ["sqs:DeleteMessageBatch", "events:PutEvents"] {
+        assert!(called.contains(&operation.to_owned()), "{operation}: {called:?}");
+    }
+}
+
+/// The Service Authorization Reference names no resource for these: with one they allow nothing.
+#[test]
+fn what_has_no_resource_stands_on_all() {
+    const WITHOUT: [&str; 4] = [
+        "events:ListEventSources",
+        "events:ListEventBuses",
+        "events:ListRules",
+        "events:ListRuleNamesByTarget",
+    ];
+    for file in ["serve.json", "setup-aws.json", "doctor.json"] {
+        let policy: Value =
+            serde_json::from_str(&repository::read(&format!("config/iam/{file}"))).unwrap();
+        for statement in policy["Statement"].as_array().unwrap() {
+            let actions = statement["Action"].as_array().unwrap();
+            let without = actions.iter().any(|action| WITHOUT.contains(&action.as_str().unwrap()));
+            assert_eq!(without, statement["Resource"] == "*", "{file}: {}", statement["Sid"]);
+        }
+    }
 }
