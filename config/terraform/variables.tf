@@ -63,6 +63,11 @@ variable "max_receive_count" {
   description = "After how many receives a message is a dead letter."
   type        = number
   default     = 3
+
+  validation {
+    condition     = var.max_receive_count >= 2 && var.max_receive_count <= 1000
+    error_message = "It must be from 2 to 1000: with 1 a message that is handed out twice is a dead letter."
+  }
 }
 
 variable "message_retention_seconds" {

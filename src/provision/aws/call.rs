@@ -37,6 +37,12 @@ impl Call {
     }
 
     /// It was answered, and with less than it should have been.
+    /// It would do harm by now.
+    pub(super) fn not_made(self, why: String) -> CallError {
+        CallError { call: self, trouble: Trouble::NotMade(why) }
+    }
+
+    /// AWS answered, and not as its reference says.
     pub(super) fn answered_oddly(self, what: &str) -> CallError {
         CallError { call: self, trouble: Trouble::of(String::new(), what.to_owned()) }
     }
@@ -63,6 +69,9 @@ pub enum Trouble {
     /// SQS keeps a deleted queue's name for 60 seconds (API reference, `DeleteQueue`).
     #[error("{0}")]
     DeletedRecently(String),
+    /// It would have done harm, and AWS was not asked.
+    #[error("{0}")]
+    NotMade(String),
     /// AWS refuses it for another reason.
     #[error("{code}: {message}")]
     Refused {
@@ -101,7 +110,9 @@ fn told(Call { permission, on }: &Call, trouble: &Trouble) -> String {
             "{permission} on {on}: a queue of this name was deleted less than a minute ago; wait a minute, \
              and run this again"
         ),
-        Trouble::Refused { .. } | Trouble::NoAnswer(_) => format!("{permission} on {on}"),
+        Trouble::NotMade(_) | Trouble::Refused { .. } | Trouble::NoAnswer(_) => {
+            format!("{permission} on {on}")
+        }
     }
 }
 

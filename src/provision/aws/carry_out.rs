@@ -96,10 +96,12 @@ pub enum Action {
         /// Its name.
         name: String,
     },
-    /// Deletes a queue with all that it holds.
+    /// Deletes a queue.
     DeleteQueue {
         /// Its name.
         name: String,
+        /// Whatever it holds by then.
+        even_with_messages: bool,
     },
 }
 
@@ -147,7 +149,9 @@ impl Services {
             Action::DeleteRule { bus, name } => self.delete_rule((bus, name), place).await,
             Action::DeleteArchive { name } => self.delete_archive(name).await,
             Action::DeleteBus { name } => self.delete_bus(name, place).await,
-            Action::DeleteQueue { name } => self.delete_queue(name, place).await,
+            Action::DeleteQueue { name, even_with_messages } => {
+                self.delete_queue(name, *even_with_messages, place).await
+            }
         }
     }
 
@@ -291,9 +295,20 @@ impl Services {
         .map(drop)
     }
 
-    async fn delete_queue(&self, name: &str, place: &Place) -> Result<(), CallError> {
+    async fn delete_queue(
+        &self,
+        name: &str,
+        even_with_messages: bool,
+        place: &Place,
+    ) -> Result<(), CallError> {
         let arn = place.queue(name);
         let Some(url) = self.queue_url(name, &arn).await? else { return Ok(()) };
+        // Something may have come since it was looked into.
+        let holds = self.queue(name, place).await?.map_or(0, |queue| queue.messages());
+        if holds > 0 && !even_with_messages {
+            let what = format!("it holds about {holds} messages by now, and stays");
+            return Err(Call::new("sqs:DeleteQueue", arn).not_made(what));
+        }
         let deleted = self.queues.delete_queue().queue_url(url).send().await;
         present(deleted.map(drop).map_err(|error| Call::new("sqs:DeleteQueue", arn).failed(error)))
             .map(drop)

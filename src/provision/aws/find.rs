@@ -9,6 +9,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use super::call::{Call, CallError, Trouble, present};
 use super::found::{Found, FoundArchive, FoundQueue, FoundRule, FoundTarget, Place};
 use super::source::{SourceName, SourceStanding, SourceState};
+use super::survey::DEFAULT_BUS;
 use super::{Names, TAG};
 use crate::event::Timestamp;
 use crate::telemetry::Chain;
@@ -96,6 +97,7 @@ impl Services {
             targets = self.targets(source.as_str(), &names.rule, &place).await?;
         }
         Ok(Found {
+            elsewhere: self.senders_elsewhere(source, &queue_arn).await?,
             source: self.source(source).await,
             bus,
             rule,
@@ -108,6 +110,42 @@ impl Services {
             undelivered: self.queue(&names.undelivered, &place).await?,
             place,
         })
+    }
+
+    /// The names with the dead-letter queue that the queue has already, in the place of ours.
+    ///
+    /// # Errors
+    /// The call that failed.
+    pub async fn names_as_found(&self, mut names: Names) -> Result<Names, CallError> {
+        let place = self.place().await?;
+        let queue = self.queue(&names.queue, &place).await?;
+        let redrive = queue.as_ref().and_then(|queue| queue.attribute("RedrivePolicy"));
+        let redrive: Option<serde_json::Value> =
+            redrive.and_then(|text| serde_json::from_str(text).ok());
+        let held = redrive.as_ref().and_then(|policy| policy["deadLetterTargetArn"].as_str());
+        let name =
+            held.and_then(|arn| arn.rsplit(':').next().filter(|name| place.queue(name) == arn));
+        if let Some(name) = name {
+            names.dead_letters = name.to_owned();
+        }
+        Ok(names)
+    }
+
+    /// Rules that send to the queue from the default bus, or from that of another source.
+    async fn senders_elsewhere(
+        &self,
+        source: &SourceName,
+        queue_arn: &str,
+    ) -> Result<Vec<String>, CallError> {
+        let mut buses = self.auth0_buses().await?;
+        buses.push(DEFAULT_BUS.to_owned());
+        buses.retain(|bus| bus != source.as_str());
+        let mut elsewhere = Vec::new();
+        for bus in buses {
+            let rules = self.senders(&bus, queue_arn).await?;
+            elsewhere.extend(rules.iter().map(|rule| format!("the rule {rule} on the bus {bus}")));
+        }
+        Ok(elsewhere)
     }
 
     /// Which account and region this is: every one has a default bus, and its ARN tells.
@@ -201,7 +239,11 @@ impl Services {
         }))
     }
 
-    async fn queue(&self, name: &str, place: &Place) -> Result<Option<FoundQueue>, CallError> {
+    pub(super) async fn queue(
+        &self,
+        name: &str,
+        place: &Place,
+    ) -> Result<Option<FoundQueue>, CallError> {
         let arn = || place.queue(name);
         let Some(url) = self.queue_url(name, &arn()).await? else { return Ok(None) };
         let call = self.queues.get_queue_attributes().queue_url(&url);

@@ -66,6 +66,8 @@ pub struct Found {
     pub rules: Vec<String>,
     /// The names of the rules on the bus that send to the queue.
     pub senders: Vec<String>,
+    /// Rules on other buses that do: each with its bus, for people.
+    pub elsewhere: Vec<String>,
     /// The archive of our name.
     pub archive: Option<FoundArchive>,
     /// The queue.

@@ -28,7 +28,7 @@ pub use policy::lets_rule_in;
 pub use section::Section;
 pub use source::{ChoiceError, SourceName, SourceNameError, SourceStanding, SourceState, choose};
 pub use survey::{Sender, Survey};
-pub use teardown::{Queues, teardown};
+pub use teardown::{Losses, Queues, teardown};
 
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub const RECEIVES_MAX: u32 = 3;
 pub const WAIT: Duration = Duration::from_secs(20);
 /// For how long the queue keeps what nobody takes.
 pub const RETENTION: Duration = Duration::from_hours(4 * 24);
+/// For how many days an archive keeps events.
+pub const ARCHIVE_DAYS: u32 = 30;
 /// For how long dead letters are kept; SQS's longest (API reference, `SetQueueAttributes`).
 pub const DEAD_LETTER_RETENTION: Duration = Duration::from_hours(14 * 24);
 /// For how long EventBridge tries to put an event into the queue; its longest (API reference, `RetryPolicy`).
@@ -109,6 +111,24 @@ fn check_name(kind: &str, name: &str, (longest, more): (usize, &str)) -> Result<
     Err(format!("{name:?} is no name of a {kind}: 1 to {longest} letters, digits and {more}"))
 }
 
+/// A value, and whether somebody asked for just this one. Otherwise it is for what is made, and what is there keeps
+/// its own, where that is no worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Whether it was asked for.
+    pub is_asked: bool,
+}
+
+impl<T> Setting<T> {
+    /// What was asked for, or else what is usual.
+    pub fn new(asked: Option<T>, usual: T) -> Self {
+        let is_asked = asked.is_some();
+        Self { value: asked.unwrap_or(usual), is_asked }
+    }
+}
+
 /// What is to be there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
@@ -116,14 +136,14 @@ pub struct Wanted {
     pub source: SourceName,
     /// What its parts are called.
     pub names: Names,
-    /// For how long a received message is hidden, in whole seconds up to 12 h.
-    pub visibility: Duration,
-    /// After how many receives a message is a dead letter; 1 to 1,000.
-    pub receives_max: u32,
-    /// For how long the queue keeps what nobody takes; 1 min to 14 days.
-    pub retention: Duration,
-    /// The rule's pattern.
-    pub pattern: Value,
+    /// For how long a received message is hidden, in whole seconds up to 12 h; what is longer stays.
+    pub visibility: Setting<Duration>,
+    /// After how many receives a message is a dead letter; 2 to 1,000. What is more stays.
+    pub receives_max: Setting<u32>,
+    /// For how long the queue keeps what nobody takes; 1 min to 14 days. What is longer stays.
+    pub retention: Setting<Duration>,
+    /// The rule's pattern. One that takes any of the source's events stays.
+    pub pattern: Setting<Value>,
     /// For how many days an archive keeps all events, 0 for ever; `None` leaves archives alone.
-    pub archive_days: Option<u32>,
+    pub archive_days: Option<Setting<u32>>,
 }

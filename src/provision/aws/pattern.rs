@@ -25,6 +25,16 @@ pub fn rule_pattern(detail: Option<&Value>) -> Value {
     pattern
 }
 
+/// Whether a rule with this pattern takes events of the source at all. What else it asks for is its owner's matter.
+pub(super) fn takes_of(pattern: Option<&str>, source: &SourceName) -> bool {
+    let pattern: Option<Value> = pattern.and_then(|text| serde_json::from_str(text).ok());
+    pattern.is_some_and(|pattern| match pattern.get("source") {
+        None => pattern.is_object(),
+        Some(of_source) => Pattern::parse(&json!({ "source": of_source }))
+            .is_ok_and(|only| only.matches(&json!({ "source": source.as_str() }))),
+    })
+}
+
 /// The union of the routes' patterns: what no route takes does not cost anything then.
 pub fn narrowed(routes: &[&Pattern]) -> Narrowed {
     let all = |why: &str| Narrowed { pattern: rule_pattern(None), note: Some(why.into()) };
@@ -100,6 +110,22 @@ mod tests {
         let said = told.note.unwrap();
         assert!(said.contains(note), "{said}");
         Pattern::parse(&told.pattern).unwrap();
+    }
+
+    #[test]
+    fn a_pattern_takes_of_a_source_or_nothing() {
+        let source = SourceName::parse("aws.partner/auth0.com/acme-1/auth0.events").unwrap();
+        let check = |pattern: &str, expected: bool| {
+            assert_eq!(takes_of(Some(pattern), &source), expected, "{pattern}");
+        };
+        check(&rule_pattern(None).to_string(), true);
+        check(r#"{"source": ["aws.partner/auth0.com/acme-1/auth0.events"]}"#, true);
+        check(r#"{"detail": {"type": ["user.updated"]}}"#, true);
+        // The mistake that is made most.
+        check(r#"{"source": ["aws.partner/auth0.com"]}"#, false);
+        check(r#"{"source": [{"prefix": "aws.partner/auth0.com/other"}]}"#, false);
+        check("no JSON", false);
+        assert!(!takes_of(None, &source));
     }
 
     #[test]

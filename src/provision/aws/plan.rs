@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::carry_out::{Action, NewTarget};
-use super::found::{Found, FoundArchive, FoundQueue, FoundTarget};
-use super::queue::{WantedQueue, redrive_allow};
+use super::found::{Found, FoundArchive, FoundQueue, FoundRule, FoundTarget};
+use super::pattern::takes_of;
+use super::queue::{Difference, WantedQueue, redrive_allow};
 use super::source::{ChoiceError, SourceState};
 use super::{TARGET_ID, TARGET_RETRIES, TARGET_RETRY_AGE, Wanted};
 use crate::event::Timestamp;
@@ -26,6 +27,12 @@ pub enum Impossible {
         /// Whose it is.
         bus_arn: String,
     },
+    /// Another rule does what ours is to do.
+    #[error(
+        "the rule {0} on this bus sends to the queue already, and a second one would bring, and cost, every event \
+         twice: --rule {0} takes it over"
+    )]
+    OtherRule(String),
 }
 
 /// What is to be done, and in which order: the bus first, so that a source that can't be had stops all of
@@ -35,14 +42,17 @@ pub enum Impossible {
 /// When it can't be done at all.
 pub fn plan(wanted: &Wanted, found: &Found, now: Timestamp) -> Result<Plan<Action>, Impossible> {
     found.source.check_of_use(now).map_err(Impossible::Source)?;
+    if let (None, Some(other)) = (&found.rule, found.senders.first()) {
+        return Err(Impossible::OtherRule(other.clone()));
+    }
     let place = &found.place;
     let queue = WantedQueue::main(wanted, place);
     let dead_letters = WantedQueue::dead_letters(wanted, place);
     let undelivered = WantedQueue::undelivered(wanted, place);
     let mut steps = vec![bus(wanted, found)];
     steps.extend(archive(wanted, found)?);
-    steps.push(queue_step(&dead_letters, found.dead_letters.as_ref()));
-    steps.push(queue_step(&undelivered, found.undelivered.as_ref()));
+    steps.push(letters_step(&dead_letters, found.dead_letters.as_ref()));
+    steps.push(letters_step(&undelivered, found.undelivered.as_ref()));
     steps.push(queue_step(&queue, found.queue.as_ref()));
     steps.push(allow_step(wanted, found));
     steps.push(rule(wanted, found));
@@ -66,6 +76,7 @@ fn archive(wanted: &Wanted, found: &Found) -> Result<Option<Step<Action>>, Impos
     let bus_arn = found.place.bus(wanted.source.as_str());
     let step = match &found.archive {
         None => {
+            let days = days.value;
             let keeps = format!("keeps all events of the bus {}", days_in_words(days));
             Step::new(what, Change::Create, Action::CreateArchive { name, bus_arn, days })
                 .because(vec![keeps])
@@ -73,11 +84,16 @@ fn archive(wanted: &Wanted, found: &Found) -> Result<Option<Step<Action>>, Impos
         Some(other) if other.bus_arn != bus_arn => {
             return Err(Impossible::Archive { name, bus_arn: other.bus_arn.clone() });
         }
-        Some(FoundArchive { days: held, .. }) if *held == days => Step::keep(what),
+        Some(FoundArchive { days: held, .. }) if !days.is_asked || *held == days.value => {
+            Step::keep(what)
+        }
         Some(FoundArchive { days: held, .. }) => {
-            let line = format!("RetentionDays: {held} → {days}");
-            Step::new(what, Change::Update, Action::UpdateArchive { name, days })
-                .because(vec![line])
+            let days = days.value;
+            let mut lines = vec![format!("RetentionDays: {held} → {days}")];
+            if days != 0 && (*held == 0 || days < *held) {
+                lines.push(format!("events older than {days} days are DELETED by that"));
+            }
+            Step::new(what, Change::Update, Action::UpdateArchive { name, days }).because(lines)
         }
     };
     Ok(Some(step))
@@ -88,18 +104,30 @@ fn days_in_words(days: u32) -> String {
 }
 
 fn queue_step(wanted: &WantedQueue, found: Option<&FoundQueue>) -> Step<Action> {
-    let (what, name) = (format!("queue {}", wanted.name), wanted.name.clone());
     let Some(found) = found else {
+        let (what, name) = (format!("queue {}", wanted.name), wanted.name.clone());
         let fresh = wanted.fresh();
         let action = Action::CreateQueue { name, attributes: fresh.attributes };
         return Step::new(what, Change::Create, action).because(fresh.lines);
     };
-    let difference = wanted.difference(found);
+    changed(wanted, wanted.difference(found))
+}
+
+fn changed(wanted: &WantedQueue, difference: Difference) -> Step<Action> {
+    let (what, name) = (format!("queue {}", wanted.name), wanted.name.clone());
     if difference.attributes.is_empty() {
         return Step::keep(what);
     }
     let action = Action::ChangeQueue { name, attributes: difference.attributes };
     Step::new(what, Change::Update, action).because(difference.lines)
+}
+
+/// Of a dead-letter queue that somebody else made nothing is touched but who may send to it.
+fn letters_step(wanted: &WantedQueue, found: Option<&FoundQueue>) -> Step<Action> {
+    let Some(found) = found.filter(|found| !found.is_ours) else {
+        return queue_step(wanted, found);
+    };
+    changed(wanted, wanted.needs(found))
 }
 
 /// Apart from the queue itself, since each of the two queues names the other.
@@ -119,19 +147,21 @@ fn allow_step(wanted: &Wanted, found: &Found) -> Step<Action> {
 
 fn rule(wanted: &Wanted, found: &Found) -> Step<Action> {
     let what = format!("rule {}", wanted.names.rule);
-    let action = Action::PutRule {
+    let action = |pattern: String| Action::PutRule {
         bus: wanted.source.to_string(),
         name: wanted.names.rule.clone(),
-        pattern: wanted.pattern.to_string(),
+        pattern,
     };
+    let pattern = &wanted.pattern.value;
     let Some(held) = &found.rule else {
-        let line = format!("EventPattern: {}", wanted.pattern);
-        return Step::new(what, Change::Create, action).because(vec![line]);
+        let line = format!("EventPattern: {pattern}");
+        return Step::new(what, Change::Create, action(pattern.to_string())).because(vec![line]);
     };
     let mut lines = Vec::new();
     let text = held.pattern.as_deref().unwrap_or("none");
-    if serde_json::from_str::<Value>(text).ok().as_ref() != Some(&wanted.pattern) {
-        lines.push(format!("EventPattern: {text} → {}", wanted.pattern));
+    let stays = pattern_stays(wanted, held);
+    if !stays {
+        lines.push(format!("EventPattern: {text} → {pattern}"));
     }
     if !held.is_enabled {
         lines.push("State: DISABLED → ENABLED".into());
@@ -139,7 +169,18 @@ fn rule(wanted: &Wanted, found: &Found) -> Step<Action> {
     if lines.is_empty() {
         return Step::keep(what);
     }
-    Step::new(what, Change::Update, action).because(lines)
+    let pattern = if stays { text.to_owned() } else { pattern.to_string() };
+    Step::new(what, Change::Update, action(pattern)).because(lines)
+}
+
+/// Where nobody asked for another, a pattern that takes any events of the source is its owner's choice.
+fn pattern_stays(wanted: &Wanted, held: &FoundRule) -> bool {
+    let text = held.pattern.as_deref();
+    if !wanted.pattern.is_asked {
+        return takes_of(text, &wanted.source);
+    }
+    let held: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
+    held.as_ref() == Some(&wanted.pattern.value)
 }
 
 fn target(wanted: &Wanted, found: &Found) -> Step<Action> {
@@ -215,11 +256,27 @@ fn notes(wanted: &Wanted, found: &Found) -> Vec<String> {
             wanted.names.queue
         ));
     }
-    if found.queue.as_ref().is_some_and(|queue| queue.attribute("KmsMasterKeyId").is_some()) {
+    notes.extend(found.elsewhere.iter().map(|other| {
+        format!("{other} sends to the queue {} too, and goes on doing so", wanted.names.queue)
+    }));
+    let names = &wanted.names;
+    for (name, queue) in [(&names.queue, &found.queue), (&names.undelivered, &found.undelivered)] {
+        let key = queue.as_ref().and_then(|queue| queue.attribute("KmsMasterKeyId"));
+        if key.is_some_and(|key| !key.ends_with("alias/aws/sqs")) {
+            notes.push(format!(
+                "the queue {name} is encrypted by a key of your own: its policy must allow events.amazonaws.com \
+                 kms:GenerateDataKey and kms:Decrypt, or EventBridge can't send; and whoever receives needs \
+                 kms:Decrypt"
+            ));
+        }
+    }
+    let held = found.rule.as_ref().and_then(|rule| rule.pattern.as_deref());
+    let held = held.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    if !wanted.pattern.is_asked && held.is_some_and(|held| held.get("detail").is_some()) {
         notes.push(format!(
-            "the queue {} is encrypted by a key of your own: its policy must allow events.amazonaws.com \
-             kms:GenerateDataKey and kms:Decrypt, or EventBridge can't send",
-            wanted.names.queue
+            "the rule {} takes a part of the events alone; --only-routes makes it what the routes ask for now, \
+             --all-events takes all",
+            names.rule
         ));
     }
     notes

@@ -50,7 +50,8 @@ pub(super) fn fresh(ours: &[Value]) -> String {
     json!({"Version": "2012-10-17", "Statement": ours}).to_string()
 }
 
-/// What is there, with our statements among those of others.
+/// What is there, with our statements among those of others. A rule that our statement let in stays in it: it may
+/// be that of another source, whose events come to the same queue.
 pub(super) fn merged(found: Option<&str>, ours: &[Value]) -> Merged {
     let Some(mut policy) = found.and_then(|text| serde_json::from_str::<Map<_, _>>(text).ok())
     else {
@@ -58,17 +59,119 @@ pub(super) fn merged(found: Option<&str>, ours: &[Value]) -> Merged {
     };
     let held = statements_of(policy.get("Statement"));
     let is_ours = |one: &&Value| matches!(one["Sid"].as_str(), Some(RULE_SID | TLS_SID));
+    let ours: Vec<Value> = ours.iter().map(|one| with_senders(one, &senders(&held))).collect();
     let others: Vec<Value> = held.iter().filter(|one| !is_ours(one)).cloned().collect();
+    let normal: Vec<Value> = held.iter().map(normal).collect();
     if held.iter().filter(is_ours).count() == ours.len()
-        && ours.iter().all(|one| held.contains(one))
+        && ours.iter().all(|one| normal.contains(&self::normal(one)))
     {
         return Merged::Same;
     }
     let others_count = others.len();
-    let all: Vec<Value> = others.into_iter().chain(ours.iter().cloned()).collect();
+    let all: Vec<Value> = others.into_iter().chain(ours).collect();
     policy.entry("Version").or_insert_with(|| json!("2012-10-17"));
     policy.insert("Statement".into(), Value::Array(all));
     Merged::Changed { text: Value::Object(policy).to_string(), others: others_count }
+}
+
+/// The rules that our statement lets in.
+fn senders(held: &[Value]) -> Vec<String> {
+    let ours = held.iter().filter(|one| one["Sid"] == RULE_SID);
+    let arns = ours.map(|one| &one["Condition"]["ArnEquals"]["aws:SourceArn"]);
+    arns.flat_map(texts).map(str::to_owned).collect()
+}
+
+/// How many rules our statement of this policy lets in.
+pub(super) fn senders_of(policy: &str) -> usize {
+    senders(&read(Some(policy))).len()
+}
+
+/// The rules that our statement of this policy lets in beside this one.
+pub(super) fn others_let_in(policy: Option<&str>, rule_arn: &str) -> Vec<String> {
+    let mut senders = senders(&read(policy));
+    senders.retain(|arn| arn != rule_arn);
+    senders
+}
+
+/// The policy without this rule, where our statement lets it in.
+pub(super) fn without(policy: Option<&str>, rule_arn: &str) -> Option<String> {
+    let mut document: Map<_, _> = serde_json::from_str(policy?).ok()?;
+    let mut held = statements_of(document.get("Statement"));
+    if !senders(&held).iter().any(|arn| arn == rule_arn) {
+        return None;
+    }
+    let others = others_let_in(policy, rule_arn);
+    held.retain(|one| one["Sid"] != RULE_SID || !others.is_empty());
+    for one in held.iter_mut().filter(|one| one["Sid"] == RULE_SID) {
+        one["Condition"]["ArnEquals"]["aws:SourceArn"] = one_or_several(&others);
+    }
+    document.insert("Statement".into(), Value::Array(held));
+    Some(Value::Object(document).to_string())
+}
+
+fn with_senders(statement: &Value, more: &[String]) -> Value {
+    let mut statement = statement.clone();
+    if statement["Sid"] == RULE_SID {
+        let condition = &mut statement["Condition"]["ArnEquals"]["aws:SourceArn"];
+        let mut all: Vec<String> = more.to_vec();
+        all.extend(
+            texts(condition).filter(|arn| !more.iter().any(|one| one == arn)).map(Into::into),
+        );
+        *condition = one_or_several(&all);
+    }
+    statement
+}
+
+fn one_or_several(texts: &[String]) -> Value {
+    match texts {
+        [one] => json!(one),
+        several => json!(several),
+    }
+}
+
+/// A statement as all ways of writing it are alike (IAM user guide, "JSON policy element reference"): one is a list
+/// of one, actions have no case, everybody is `*`.
+fn normal(statement: &Value) -> Value {
+    let mut statement = statement.clone();
+    let Some(fields) = statement.as_object_mut() else { return statement };
+    if let Some(action) = fields.get_mut("Action") {
+        *action = listed(action, str::to_ascii_lowercase);
+    }
+    if let Some(resource) = fields.get_mut("Resource") {
+        *resource = listed(resource, str::to_owned);
+    }
+    match fields.get_mut("Principal") {
+        Some(Value::Object(kinds))
+            if kinds.len() == 1 && kinds.get("AWS").is_some_and(|names| texts(names).eq(["*"])) =>
+        {
+            fields.insert("Principal".into(), json!("*"));
+        }
+        Some(Value::Object(kinds)) => {
+            kinds.values_mut().for_each(|names| *names = listed(names, str::to_owned));
+        }
+        _ => {}
+    }
+    let operators =
+        fields.get_mut("Condition").and_then(Value::as_object_mut).into_iter().flatten();
+    for keys in operators.filter_map(|(_, keys)| keys.as_object_mut()) {
+        keys.values_mut().for_each(|values| *values = listed(values, str::to_owned));
+    }
+    statement
+}
+
+/// The texts of a value, as a sorted list of them; a truth value is its text.
+fn listed(value: &Value, as_normal: impl Fn(&str) -> String) -> Value {
+    let one = [value.clone()];
+    let all = value.as_array().map_or(&one[..], Vec::as_slice);
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), &as_normal);
+    let mut texts: Vec<String> = all.iter().map(text).collect();
+    texts.sort_unstable();
+    json!(texts)
+}
+
+fn read(policy: Option<&str>) -> Vec<Value> {
+    let policy = policy.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    policy.map(|policy| statements_of(policy.get("Statement"))).unwrap_or_default()
 }
 
 fn statements_of(value: Option<&Value>) -> Vec<Value> {
@@ -82,9 +185,7 @@ fn statements_of(value: Option<&Value>) -> Vec<Value> {
 /// Whether a queue's policy has a statement that lets EventBridge send for this rule, as far as that can
 /// be judged here: conditions on anything but the rule's ARN and the account are taken not to hold.
 pub fn lets_rule_in(policy: Option<&str>, rule_arn: &str, account: &str) -> bool {
-    let policy = policy.and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let statements = policy.map(|policy| statements_of(policy.get("Statement")));
-    statements.unwrap_or_default().iter().any(|statement| {
+    read(policy).iter().any(|statement| {
         statement["Effect"] == "Allow"
             && is_for_eventbridge(&statement["Principal"])
             && texts(&statement["Action"]).any(|action| {
@@ -170,8 +271,8 @@ mod tests {
         let theirs = json!({"Sid": "Other", "Effect": "Allow", "Principal": "*", "Action": "sqs:*",
             "Resource": QUEUE, "Condition": {"StringEquals": {"aws:SourceAccount": "1"}}});
         check(Some(&json!({"Version": "2012-10-17", "Statement": theirs})), Err((1, 3)));
-        let stale = statements(QUEUE, Some("arn:aws:events:r:1:rule/other"));
-        check(Some(&json!({"Version": "2012-10-17", "Statement": stale})), Err((0, 2)));
+        let other = statements(QUEUE, Some("arn:aws:events:r:1:rule/other"));
+        check(Some(&json!({"Version": "2012-10-17", "Statement": other})), Err((0, 2)));
         let mut all = statements(QUEUE, Some(RULE));
         all.insert(0, theirs);
         check(Some(&json!({"Version": "2012-10-17", "Statement": all})), Ok(()));
@@ -184,6 +285,44 @@ mod tests {
             panic!("it stays")
         };
         assert_eq!((lets_rule_in(Some(&text), RULE, "1"), others), (false, 0));
+    }
+
+    /// Two sources that share a queue do not shut each other out.
+    #[test]
+    fn a_rule_that_was_let_in_stays_until_it_is_taken_out() {
+        const OTHER: &str =
+            "arn:aws:events:r:1:rule/aws.partner/auth0.com/b-2/auth0.events/twinstream";
+        let first = fresh(&statements(QUEUE, Some(OTHER)));
+        let Merged::Changed { text, .. } = merged(Some(&first), &statements(QUEUE, Some(RULE)))
+        else {
+            panic!("it lacks one")
+        };
+        assert!(lets_rule_in(Some(&text), RULE, "1") && lets_rule_in(Some(&text), OTHER, "1"));
+        assert_eq!(merged(Some(&text), &statements(QUEUE, Some(OTHER))), Merged::Same);
+        assert_eq!(others_let_in(Some(&text), RULE), [OTHER]);
+        let text = without(Some(&text), RULE).unwrap();
+        assert!(!lets_rule_in(Some(&text), RULE, "1") && lets_rule_in(Some(&text), OTHER, "1"));
+        assert_eq!(without(Some(&text), RULE), None);
+        let text = without(Some(&text), OTHER).unwrap();
+        assert!(!lets_rule_in(Some(&text), OTHER, "1"));
+        assert!(text.contains(TLS_SID) && !text.contains(RULE_SID), "{text}");
+    }
+
+    #[test]
+    fn what_is_only_written_otherwise_is_left() {
+        let check = |at: usize, key: &str, value: Value| {
+            let mut held = statements(QUEUE, Some(RULE));
+            held[at][key] = value;
+            let held = fresh(&held);
+            assert_eq!(merged(Some(&held), &statements(QUEUE, Some(RULE))), Merged::Same, "{held}");
+        };
+        check(0, "Action", json!(["SQS:SendMessage"]));
+        check(0, "Resource", json!([QUEUE]));
+        check(0, "Principal", json!({"Service": ["events.amazonaws.com"]}));
+        check(0, "Condition", json!({"ArnEquals": {"aws:SourceArn": [RULE]}}));
+        check(1, "Principal", json!({"AWS": "*"}));
+        check(1, "Action", json!("SQS:*"));
+        check(1, "Condition", json!({"Bool": {"aws:SecureTransport": false}}));
     }
 
     #[track_caller]

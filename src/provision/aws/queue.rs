@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::found::{FoundQueue, Place};
 use super::policy::{self, Merged};
-use super::{DEAD_LETTER_RETENTION, Names, WAIT, Wanted};
+use super::{DEAD_LETTER_RETENTION, Names, Setting, WAIT, Wanted};
 
 /// Attribute texts by name, as `SetQueueAttributes` takes them.
 pub(super) type Attributes = BTreeMap<String, String>;
@@ -17,9 +17,9 @@ pub(super) type Attributes = BTreeMap<String, String>;
 pub(super) struct WantedQueue {
     pub(super) name: String,
     /// In whole seconds, by their names.
-    numbers: Vec<(&'static str, u64)>,
+    numbers: Vec<(&'static str, Setting<u64>)>,
     /// The dead-letter queue's ARN, and after how many receives.
-    redrive: Option<(String, u32)>,
+    redrive: Option<(String, Setting<u32>)>,
     /// Our statements of the policy.
     statements: Vec<Value>,
 }
@@ -41,9 +41,9 @@ impl WantedQueue {
         Self {
             name: queue.clone(),
             numbers: vec![
-                ("VisibilityTimeout", wanted.visibility.as_secs()),
-                ("MessageRetentionPeriod", wanted.retention.as_secs()),
-                ("ReceiveMessageWaitTimeSeconds", WAIT.as_secs()),
+                ("VisibilityTimeout", seconds(wanted.visibility)),
+                (RETENTION_NAME, seconds(wanted.retention)),
+                ("ReceiveMessageWaitTimeSeconds", seconds(Setting::new(None, WAIT))),
             ],
             redrive: Some((place.queue(dead_letters), wanted.receives_max)),
             statements: policy::statements(&place.queue(queue), Some(&rule_arn)),
@@ -74,18 +74,43 @@ impl WantedQueue {
     pub(super) fn difference(&self, found: &FoundQueue) -> Difference {
         let mut difference = Difference::default();
         for (name, wanted) in &self.numbers {
-            let wanted = wanted.to_string();
-            if found.attribute(name) != Some(wanted.as_str()) {
-                difference.tell(name, found.attribute(name), &wanted);
-                difference.attributes.insert((*name).to_owned(), wanted);
+            let held = found.attribute(name);
+            if let Some(wanted) = wanted.instead_of(held) {
+                difference.tell(name, held, &wanted.to_string());
+                let is_shorter =
+                    held.and_then(|held| held.parse().ok()).is_some_and(|held: u64| wanted < held);
+                if *name == RETENTION_NAME && is_shorter {
+                    let lost = format!("messages older than {wanted} s are DELETED by that");
+                    difference.lines.push(lost);
+                }
+                difference.attributes.insert((*name).to_owned(), wanted.to_string());
             }
         }
         encryption(found, &mut difference);
         self.redrive(found, &mut difference);
+        self.policy(found, &mut difference);
+        difference
+    }
+
+    /// In what a queue of somebody else's differs from what EventBridge needs of it.
+    pub(super) fn needs(&self, found: &FoundQueue) -> Difference {
+        let mut difference = Difference::default();
+        // Without a rule that sends there it needs nothing.
+        if self.statements.len() > 1 {
+            self.policy(found, &mut difference);
+        }
+        difference
+    }
+
+    fn policy(&self, found: &FoundQueue, difference: &mut Difference) {
         if let Merged::Changed { text, others } =
             policy::merged(found.attribute("Policy"), &self.statements)
         {
-            let sender = if self.statements.len() > 1 { "this rule alone may send, " } else { "" };
+            let sender = match policy::senders_of(&text) {
+                0 => String::new(),
+                1 => "this rule alone may send, ".to_owned(),
+                several => format!("this rule and {} more that it let in may send, ", several - 1),
+            };
             let kept = match others {
                 0 => String::new(),
                 others => format!("; {others} of other statements kept"),
@@ -93,7 +118,6 @@ impl WantedQueue {
             difference.lines.push(format!("Policy: {sender}TLS only{kept}"));
             difference.attributes.insert("Policy".into(), text);
         }
-        difference
     }
 
     fn redrive(&self, found: &FoundQueue, difference: &mut Difference) {
@@ -110,16 +134,18 @@ impl WantedQueue {
         let held: Value = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let (held_arn, held_max) =
             (text_of(&held["deadLetterTargetArn"]), text_of(&held["maxReceiveCount"]));
-        let wanted_max = receives_max.to_string();
-        if held_arn.as_ref() == Some(arn) && held_max.as_ref() == Some(&wanted_max) {
+        let wanted_max = receives_max.instead_of(held_max.as_deref());
+        if held_arn.as_ref() == Some(arn) && wanted_max.is_none() {
             return;
         }
         if held_arn.as_ref() != Some(arn) {
             difference.tell("deadLetterTargetArn", held_arn.as_deref(), arn);
         }
-        if held_max.as_ref() != Some(&wanted_max) {
-            difference.tell("maxReceiveCount", held_max.as_deref(), &wanted_max);
+        if let Some(wanted_max) = wanted_max {
+            difference.tell("maxReceiveCount", held_max.as_deref(), &wanted_max.to_string());
         }
+        let stays = held_max.and_then(|held| held.parse().ok()).unwrap_or(receives_max.value);
+        let receives_max = wanted_max.unwrap_or(stays);
         let policy = json!({"deadLetterTargetArn": arn, "maxReceiveCount": receives_max});
         difference.attributes.insert(NAME.into(), policy.to_string());
     }
@@ -134,18 +160,48 @@ impl Difference {
     }
 }
 
-/// A key of the user's own is stricter, and stays.
+impl<T: Copy + Ord + std::str::FromStr> Setting<T> {
+    /// What is to be set where this is held; `None` where that may stay.
+    fn instead_of(&self, held: Option<&str>) -> Option<T> {
+        let held: Option<T> = held.and_then(|held| held.parse().ok());
+        let stays =
+            held.is_some_and(
+                |held| {
+                    if self.is_asked { held == self.value } else { held >= self.value }
+                },
+            );
+        (!stays).then_some(self.value)
+    }
+}
+
+/// A key of the user's own is stricter, and stays. Under AWS's own key no service may send: its policy can't be
+/// changed (SQS developer guide, "Configure KMS permissions for AWS services").
 fn encryption(found: &FoundQueue, difference: &mut Difference) {
     const NAME: &str = "SqsManagedSseEnabled";
-    let has_key = found.attribute("KmsMasterKeyId").is_some();
-    if !has_key && found.attribute(NAME) != Some("true") {
+    const KEY: &str = "KmsMasterKeyId";
+    let key = found.attribute(KEY);
+    if let Some(key) = key.filter(|key| key.ends_with("alias/aws/sqs")) {
+        difference
+            .lines
+            .push(format!("{KEY}: {key} → none, since EventBridge can't send under it"));
+        difference.attributes.insert(KEY.into(), String::new());
+    } else if key.is_some() {
+        return;
+    }
+    if found.attribute(NAME) != Some("true") {
         difference.tell(NAME, found.attribute(NAME), "true");
         difference.attributes.insert(NAME.into(), "true".into());
     }
 }
 
-const fn kept(time: Duration) -> (&'static str, u64) {
-    ("MessageRetentionPeriod", time.as_secs())
+const RETENTION_NAME: &str = "MessageRetentionPeriod";
+
+fn kept(time: Duration) -> (&'static str, Setting<u64>) {
+    (RETENTION_NAME, seconds(Setting::new(None, time)))
+}
+
+fn seconds(span: Setting<Duration>) -> Setting<u64> {
+    Setting { value: span.value.as_secs(), is_asked: span.is_asked }
 }
 
 /// A number may come as text.
@@ -166,6 +222,11 @@ pub(super) fn redrive_allow(dead_letters: Option<&FoundQueue>, queue_arn: &str) 
     let is_by_queue = held["redrivePermission"] == "byQueue";
     let is_named = sources.iter().any(|arn| arn == queue_arn);
     if is_by_queue && is_named {
+        return None;
+    }
+    // Without a word of it all may come, those of others too, who would be shut out (`SetQueueAttributes`).
+    let lets_all_in = text.is_none() || held["redrivePermission"] == "allowAll";
+    if lets_all_in && dead_letters.is_some_and(|found| !found.is_ours) {
         return None;
     }
     let mut sources = if is_by_queue { sources } else { Vec::new() };
@@ -239,7 +300,7 @@ mod tests {
     #[track_caller]
     fn check_allow(text: &str, expected: Option<&[&str]>) {
         let attributes = [("RedriveAllowPolicy".to_owned(), text.to_owned())].into();
-        let found = FoundQueue { attributes, ..FoundQueue::default() };
+        let found = FoundQueue { attributes, is_ours: true, ..FoundQueue::default() };
         let allow = redrive_allow(Some(&found), "q");
         let sources = allow.map(|text| {
             let policy: Value = serde_json::from_str(&text).unwrap();
@@ -258,5 +319,7 @@ mod tests {
             Some(&["other", "q"]),
         );
         check_allow(r#"{"redrivePermission":"byQueue","sourceQueueArns":["q"]}"#, None);
+        // Of somebody else's, all may use it, those too who do.
+        assert_eq!(redrive_allow(Some(&FoundQueue::default()), "q"), None);
     }
 }

@@ -40,7 +40,7 @@ pub struct Sender {
 }
 
 /// The default bus, where a rule for partner events takes none.
-const DEFAULT_BUS: &str = "default";
+pub(super) const DEFAULT_BUS: &str = "default";
 
 impl Services {
     /// Looks around the queue with this URL.
@@ -112,7 +112,7 @@ impl Services {
         (Ok(senders), others)
     }
 
-    async fn auth0_buses(&self) -> Result<Vec<String>, CallError> {
+    pub(super) async fn auth0_buses(&self) -> Result<Vec<String>, CallError> {
         // An account has 100 buses: one page (user guide, "Amazon EventBridge quotas").
         let call = self.events.list_event_buses().name_prefix(SourceName::PREFIX).limit(100);
         let found = call.send().await;

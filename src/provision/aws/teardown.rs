@@ -2,8 +2,17 @@
 
 use super::carry_out::Action;
 use super::found::{Found, FoundQueue};
-use super::{TARGET_ID, Wanted};
+use super::{TARGET_ID, Wanted, policy};
 use crate::provision::{Change, Plan, Step};
+
+/// What is deleted of that which holds events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Losses {
+    /// Which queues.
+    pub queues: Queues,
+    /// Whether the archive.
+    pub archive: bool,
+}
 
 /// Which queues are deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +25,37 @@ pub enum Queues {
 
 /// What is to be done, in the reverse order of making it, and whether queues stay for what they hold. What
 /// is not ours by its name, or of a queue by its tag, is left alone.
-pub fn teardown(wanted: &Wanted, found: &Found, queues: Queues) -> (Plan<Action>, bool) {
+pub fn teardown(wanted: &Wanted, found: &Found, losses: Losses) -> (Plan<Action>, bool) {
     let (mut steps, mut notes) = (Vec::new(), Vec::new());
     let rule_stays = rule(wanted, found, &mut steps, &mut notes);
-    archive(wanted, found, &mut steps, &mut notes);
-    bus(wanted, found, (rule_stays, &mut steps), &mut notes);
+    let archive_stays = archive(wanted, found, losses, (&mut steps, &mut notes));
+    if !archive_stays {
+        bus(wanted, found, (rule_stays, &mut steps), &mut notes);
+    }
+    let holding = all_queues(wanted, found, losses.queues, (&mut steps, &mut notes));
+    (Plan { steps, notes }, holding)
+}
+
+/// Returns whether queues stay for what they hold. The dead-letter queues go with the queue or stay with it: what
+/// stays goes on using them.
+fn all_queues(
+    wanted: &Wanted,
+    found: &Found,
+    queues: Queues,
+    (steps, notes): (&mut Vec<Step<Action>>, &mut Vec<String>),
+) -> bool {
     let names = &wanted.names;
-    let mut holding = false;
+    let rule_arn = found.place.rule(wanted.source.as_str(), &names.rule);
+    if let Some(who) = still_used(wanted, found, &rule_arn) {
+        notes.push(format!("the queues stay: {who} sends to {} too", names.queue));
+        for (name, queue) in
+            [(&names.queue, &found.queue), (&names.undelivered, &found.undelivered)]
+        {
+            steps.extend(queue.as_ref().and_then(|queue| shut_out(name, queue, &rule_arn)));
+        }
+        return false;
+    }
+    let (mut holding, mut stays) = (false, false);
     for (name, queue) in [
         (&names.queue, &found.queue),
         (&names.undelivered, &found.undelivered),
@@ -30,14 +63,44 @@ pub fn teardown(wanted: &Wanted, found: &Found, queues: Queues) -> (Plan<Action>
     ] {
         let Some(queue) = queue else { continue };
         match queue_step(name, queue, queues) {
+            Ok(_) if stays => notes.push(format!("the queue {name} stays with {}", names.queue)),
             Ok(step) => steps.push(step),
             Err(Left { why, holds }) => {
                 holding |= holds;
+                stays |= *name == names.queue;
                 notes.push(why);
             }
         }
     }
-    (Plan { steps, notes }, holding)
+    holding
+}
+
+/// Another rule that sends to the queue.
+fn still_used(wanted: &Wanted, found: &Found, rule_arn: &str) -> Option<String> {
+    let here = found.senders.iter().find(|sender| **sender != wanted.names.rule);
+    let here = here.map(|sender| format!("the rule {sender}"));
+    let policy = found.queue.as_ref().and_then(|queue| queue.attribute("Policy"));
+    // Of this bus it is known which rules there are.
+    let of_bus = found.place.rule(wanted.source.as_str(), "");
+    let is_gone = |arn: &str| {
+        let name = arn.strip_prefix(&of_bus);
+        name.is_some_and(|name| !found.rules.iter().any(|rule| rule == name))
+    };
+    let let_in = || {
+        let mut others = policy::others_let_in(policy, rule_arn).into_iter();
+        let other = others.find(|arn| !is_gone(arn))?;
+        Some(format!("{other} may send, and perhaps"))
+    };
+    here.or_else(|| found.elsewhere.first().cloned()).or_else(let_in)
+}
+
+/// Our rule may not send to a queue that stays any more.
+fn shut_out(name: &str, queue: &FoundQueue, rule_arn: &str) -> Option<Step<Action>> {
+    let policy = policy::without(queue.attribute("Policy"), rule_arn)?;
+    let attributes = [("Policy".to_owned(), policy)].into();
+    let action = Action::ChangeQueue { name: name.to_owned(), attributes };
+    let step = Step::new(format!("queue {name}"), Change::Update, action);
+    Some(step.because(vec!["Policy: this rule may not send any more".into()]))
 }
 
 /// Returns whether the rule stays.
@@ -69,12 +132,24 @@ fn rule(
     false
 }
 
-fn archive(wanted: &Wanted, found: &Found, steps: &mut Vec<Step<Action>>, notes: &mut Vec<String>) {
-    let Some(archive) = &found.archive else { return };
+/// Returns whether an archive of the bus stays.
+fn archive(
+    wanted: &Wanted,
+    found: &Found,
+    losses: Losses,
+    (steps, notes): (&mut Vec<Step<Action>>, &mut Vec<String>),
+) -> bool {
+    let Some(archive) = &found.archive else { return false };
     let name = wanted.names.archive.clone();
     if archive.bus_arn != found.place.bus(wanted.source.as_str()) {
         notes.push(format!("the archive {name} is of another bus, and stays"));
-        return;
+        return false;
+    }
+    if !losses.archive {
+        notes.push(format!(
+            "the archive {name} stays, and the bus with it: add --with-archive to lose the events in it"
+        ));
+        return true;
     }
     let step = Step::new(
         format!("archive {name}"),
@@ -82,6 +157,7 @@ fn archive(wanted: &Wanted, found: &Found, steps: &mut Vec<Step<Action>>, notes:
         Action::DeleteArchive { name: name.clone() },
     );
     steps.push(step.because(vec!["the events in it go with it".into()]));
+    false
 }
 
 fn bus(
@@ -129,10 +205,11 @@ fn queue_step(name: &str, queue: &FoundQueue, queues: Queues) -> Result<Step<Act
         );
         return Err(Left { why, holds: true });
     }
+    let even_with_messages = queues == Queues::EvenWithMessages;
     let step = Step::new(
         format!("queue {name}"),
         Change::Delete,
-        Action::DeleteQueue { name: name.to_owned() },
+        Action::DeleteQueue { name: name.to_owned(), even_with_messages },
     );
     let lost = (messages > 0).then(|| format!("with about {messages} messages, which are lost"));
     Ok(step.because(lost.into_iter().collect()))

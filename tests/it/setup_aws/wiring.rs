@@ -1,6 +1,7 @@
 //! From nothing to a gateway that gets events, once more, after changes by others, and back to nothing.
 
 use serde_json::json;
+use twinstream::provision::aws;
 
 use super::{Bench, SOURCE, check_json, section};
 use crate::support::event::event;
@@ -132,7 +133,7 @@ async fn auth0s_events_come_to_a_gateway_with_the_printed_section() {
     assert!(gateway.story("evt_1").await.is_some());
     gateway.stop().await;
 
-    let down = bench.run_well(&["--destroy", "--yes"]).await;
+    let down = bench.run_well(&["--destroy", "--yes", "--with-archive"]).await;
     assert!(down.contains("archive auth0-events deleted"), "{down}");
     assert_eq!(put("evt_late"), 0, "the source is pending again");
 }
@@ -148,7 +149,9 @@ async fn with_only_routes_the_rest_is_left_at_the_bus() {
         bench.handle().put_partner_event(SOURCE, "any", &detail).unwrap().queues
     };
     assert_eq!((put("user.updated"), put("user.created")), (1, 0));
-    let wider = bench.run_well(&["--yes"]).await;
+    let bare = bench.run_well(&["--yes"]).await;
+    assert!(bare.contains("Nothing to do") && bare.contains("--all-events takes all"), "{bare}");
+    let wider = bench.run_well(&["--yes", "--all-events"]).await;
     assert!(wider.contains("EventPattern:") && wider.contains("1 to update"), "{wider}");
     assert_eq!(put("user.created"), 1);
 }
@@ -172,4 +175,58 @@ async fn what_somebody_else_made_is_taken_over_and_not_taken_down() {
     bench.events.describe_event_bus().name(SOURCE).send().await.unwrap();
     let url = made.queue_url().unwrap();
     bench.queues.get_queue_attributes().queue_url(url).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_tenants_share_a_queue_and_one_leaves() {
+    const OTHER: &str = "aws.partner/auth0.com/other-9/auth0.events";
+    let bench = Bench::stand_in().await;
+    bench.handle().offer_partner_source(OTHER).unwrap();
+    let put = |source: &str| bench.handle().put_partner_event(source, "any", "{}").unwrap().queues;
+    bench.run_well(&["--yes"]).await;
+    let second = bench.run_bare(&["--yes", "--source", OTHER]).await;
+    second.check(0, "Policy: this rule and 1 more that it let in may send");
+    second.check(0, &format!("the rule twinstream on the bus {SOURCE} sends to the queue"));
+    assert_eq!((put(SOURCE), put(OTHER)), (1, 1));
+    let left = bench.run_bare(&["--destroy", "--yes", "--source", OTHER]).await;
+    left.check(0, "the queues stay: ");
+    left.check(0, "Policy: this rule may not send any more");
+    assert_eq!((put(SOURCE), put(OTHER)), (1, 0));
+}
+
+#[tokio::test]
+async fn a_queue_that_something_has_come_to_meanwhile_is_not_deleted() {
+    let bench = Bench::stand_in().await;
+    bench.run_well(&["--yes"]).await;
+    let services = aws::Services::new(bench.events.clone(), bench.queues.clone());
+    let place = aws::Place::of_arn("arn:aws:sqs:us-east-1:000000000000:any").unwrap();
+    let delete = async |even_with_messages: bool| {
+        let action = aws::Action::DeleteQueue { name: bench.queue.clone(), even_with_messages };
+        services.carry_out(&action, &place).await
+    };
+    let url = services_url(&bench).await;
+    bench.queues.send_message().queue_url(url).message_body("{}").send().await.unwrap();
+    let refused = delete(false).await.unwrap_err();
+    assert!(matches!(refused.trouble(), aws::Trouble::NotMade(_)), "{refused:?}");
+    delete(true).await.unwrap();
+}
+
+async fn services_url(bench: &Bench) -> String {
+    let found = bench.queues.get_queue_url().queue_name(&bench.queue).send().await.unwrap();
+    found.queue_url.unwrap()
+}
+
+#[tokio::test]
+async fn a_dead_letter_queue_that_is_there_is_used() {
+    let bench = Bench::stand_in().await;
+    bench.run_well(&["--yes"]).await;
+    let mine = bench.queues.create_queue().queue_name("mine").send().await.unwrap();
+    let redrive = json!({
+        "deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:mine", "maxReceiveCount": 9,
+    });
+    bench.drift(&bench.queue, "RedrivePolicy", &redrive.to_string()).await;
+    let bare = bench.run_well(&["--yes"]).await;
+    assert!(bare.contains("Nothing to do"), "{bare}");
+    let url = mine.queue_url().unwrap();
+    assert_eq!(section(&bare)["dead_letter_queue_url"].as_str(), Some(url));
 }

@@ -12,7 +12,8 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config::{ForSetup, Sources};
 use crate::provision::aws::{
-    self, Action, CallError, Found, Queues, Section, Services, SourceName, SourceState, Wanted,
+    self, Action, CallError, Found, Losses, Queues, Section, Services, SourceName, SourceState,
+    Wanted,
 };
 use crate::provision::{Change, Plan, Step};
 
@@ -47,7 +48,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(source) => source,
         None => work.choose().await?,
     };
-    let (wanted, note) = wanted::wanted(&arguments, &settings, source)?;
+    let usual = wanted::names(&arguments, &settings)?;
+    let parts = work.services.names_as_found(usual).await.map_err(not_read)?;
+    let (wanted, note) = wanted::wanted(&arguments, &settings, (source, parts));
     let found = work.services.find(&wanted.source, &wanted.names).await.map_err(not_read)?;
     if arguments.destroy {
         work.take_down(&wanted, &found).await
@@ -120,7 +123,8 @@ impl Work<'_> {
         } else {
             Queues::Empty
         };
-        let (plan, holds) = aws::teardown(wanted, found, queues);
+        let losses = Losses { queues, archive: self.arguments.with_archive };
+        let (plan, holds) = aws::teardown(wanted, found, losses);
         let agreed = self.told().agreed(&plan)?;
         if agreed {
             self.carry_out(&plan, found).await?;

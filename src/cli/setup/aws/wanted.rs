@@ -9,7 +9,8 @@ use super::super::super::Failure;
 use super::Arguments;
 use crate::config::ForSetup;
 use crate::provision::aws::{
-    self, Names, RETENTION, SourceName, VISIBILITY, Wanted, narrowed, rule_pattern,
+    self, ARCHIVE_DAYS, Names, RECEIVES_MAX, RETENTION, Setting, SourceName, VISIBILITY, Wanted,
+    narrowed, rule_pattern,
 };
 
 /// API reference, `SetQueueAttributes`. The lowest visibility is ours: below it, a queue hands out again
@@ -42,8 +43,8 @@ pub(super) fn check(arguments: &Arguments, settings: &ForSetup) -> Result<(), Fa
 pub(super) fn wanted(
     arguments: &Arguments,
     settings: &ForSetup,
-    source: SourceName,
-) -> Result<(Wanted, Option<String>), Failure> {
+    (source, names): (SourceName, Names),
+) -> (Wanted, Option<String>) {
     let (pattern, note) = if arguments.only_routes {
         let patterns: Vec<_> = settings.routes.iter().map(|route| &route.pattern).collect();
         let narrowed = narrowed(&patterns);
@@ -53,14 +54,17 @@ pub(super) fn wanted(
     };
     let wanted = Wanted {
         source,
-        names: names(arguments, settings)?,
-        visibility: arguments.visibility.unwrap_or(VISIBILITY),
-        receives_max: arguments.max_receive_count,
-        retention: arguments.retention.unwrap_or(RETENTION),
-        pattern,
-        archive_days: arguments.archive.then_some(arguments.archive_days),
+        names,
+        visibility: Setting::new(arguments.visibility, VISIBILITY),
+        receives_max: Setting::new(arguments.max_receive_count, RECEIVES_MAX),
+        retention: Setting::new(arguments.retention, RETENTION),
+        pattern: Setting {
+            value: pattern,
+            is_asked: arguments.only_routes || arguments.all_events,
+        },
+        archive_days: arguments.archive.then(|| Setting::new(arguments.archive_days, ARCHIVE_DAYS)),
     };
-    Ok((wanted, note))
+    (wanted, note)
 }
 
 fn check_span(flag: &str, span: Duration, range: &RangeInclusive<Duration>) -> Result<(), Failure> {

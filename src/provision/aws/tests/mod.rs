@@ -1,5 +1,7 @@
 //! From what is there to the plan: both ways.
 
+mod keeping;
+
 use super::carry_out::Action;
 use super::*;
 use crate::event::Timestamp;
@@ -16,10 +18,10 @@ pub(super) fn wanted() -> Wanted {
     Wanted {
         source: SourceName::parse(SOURCE).unwrap(),
         names: Names::new(QUEUE, RULE).unwrap(),
-        visibility: VISIBILITY,
-        receives_max: RECEIVES_MAX,
-        retention: RETENTION,
-        pattern: rule_pattern(None),
+        visibility: Setting::new(None, VISIBILITY),
+        receives_max: Setting::new(None, RECEIVES_MAX),
+        retention: Setting::new(None, RETENTION),
+        pattern: Setting::new(None, rule_pattern(None)),
         archive_days: None,
     }
 }
@@ -37,6 +39,7 @@ fn nothing() -> Found {
         targets: Vec::new(),
         rules: Vec::new(),
         senders: Vec::new(),
+        elsewhere: Vec::new(),
         archive: None,
         queue: None,
         dead_letters: None,
@@ -103,7 +106,7 @@ fn act(found: &mut Found, action: &Action) {
             found.bus = false;
             found.source.state = SourceState::Pending { expires: None };
         }
-        Action::DeleteQueue { name } => *slot(found, name) = None,
+        Action::DeleteQueue { name, .. } => *slot(found, name) = None,
     }
 }
 
@@ -238,15 +241,20 @@ fn a_target_that_leads_to_the_queue_already_is_taken_over() {
 #[test]
 fn an_archive_is_made_when_asked_for_and_never_taken_from_another_bus() {
     let mut wanted = wanted();
-    wanted.archive_days = Some(30);
+    wanted.archive_days = Some(Setting::new(None, 30));
     let making = plan(&wanted, &done(), NOW).unwrap();
     let line = "keeps all events of the bus for 30 days";
     assert_eq!(told(&making), [("archive auth0-events".into(), Change::Create, line.into())]);
     let found = after(done(), &making);
     assert!(plan(&wanted, &found, NOW).unwrap().is_empty());
-    wanted.archive_days = Some(0);
+    wanted.archive_days = Some(Setting::new(None, 0));
+    assert!(plan(&wanted, &found, NOW).unwrap().is_empty(), "nobody asked for that");
+    wanted.archive_days = Some(Setting::new(Some(0), 30));
     let longer = plan(&wanted, &found, NOW).unwrap();
     assert_eq!(told(&longer)[0].2, "RetentionDays: 30 → 0");
+    wanted.archive_days = Some(Setting::new(Some(7), 30));
+    let shorter = &plan(&wanted, &found, NOW).unwrap().steps[1];
+    assert_eq!(shorter.details[1], "events older than 7 days are DELETED by that");
     let mut other = found;
     other.archive.as_mut().unwrap().bus_arn = place().bus("default");
     assert!(matches!(plan(&wanted, &other, NOW), Err(Impossible::Archive { .. })));
@@ -282,11 +290,12 @@ fn check_teardown(
     queues: Queues,
     (steps, notes, holding): (&[&str], &[&str], bool),
 ) {
+    let losses = Losses { queues, archive: true };
     let mut wanted = wanted();
-    wanted.archive_days = Some(1);
+    wanted.archive_days = Some(Setting::new(None, 1));
     let mut found = after(nothing(), &plan(&wanted, &nothing(), NOW).unwrap());
     change(&mut found);
-    let (tearing, holds) = teardown(&wanted, &found, queues);
+    let (tearing, holds) = teardown(&wanted, &found, losses);
     let told: Vec<&str> = tearing.steps.iter().map(|step| step.what.as_str()).collect();
     assert_eq!(told, steps);
     assert!(tearing.steps.iter().all(|step| step.change == Change::Delete));
@@ -296,7 +305,7 @@ fn check_teardown(
     }
     assert_eq!(holds, holding);
     // Twice is fine.
-    let (again, _) = teardown(&wanted, &after(found, &tearing), queues);
+    let (again, _) = teardown(&wanted, &after(found, &tearing), losses);
     assert_eq!(again.steps, []);
 }
 
@@ -319,8 +328,10 @@ fn queues_with_messages_stay_unless_their_loss_is_wanted() {
         let queue = found.queue.as_mut().unwrap();
         queue.attributes.insert("ApproximateNumberOfMessagesNotVisible".into(), "2".into());
     };
-    let but_one = [&TARGET_AND_RULE[..], &["archive auth0-events", BUS], &QUEUES[1..]].concat();
-    check_teardown(hold, Queues::Empty, (&but_one, &["holds about 2 messages"], true));
+    // With its dead-letter queues: the gateway goes on taking.
+    let but_queues = [&TARGET_AND_RULE[..], &["archive auth0-events", BUS]].concat();
+    let notes = ["holds about 2 messages", "-undelivered stays with", "-dead-letters stays with"];
+    check_teardown(hold, Queues::Empty, (&but_queues, &notes, true));
     let all = [&TARGET_AND_RULE[..], &["archive auth0-events", BUS], &QUEUES].concat();
     check_teardown(hold, Queues::EvenWithMessages, (&all, &[], false));
 }
@@ -333,11 +344,12 @@ fn what_is_not_ours_stays() {
         Queues::Empty,
         (&all, &["other rules, and stays: theirs"], false),
     );
-    let but_one = [&TARGET_AND_RULE[..], &["archive auth0-events", BUS], &QUEUES[1..]].concat();
+    let but_queues = [&TARGET_AND_RULE[..], &["archive auth0-events", BUS]].concat();
+    let notes = ["was not made by", "-undelivered stays with", "-dead-letters stays with"];
     check_teardown(
         |found| found.queue.as_mut().unwrap().is_ours = false,
         Queues::EvenWithMessages,
-        (&but_one, &["was not made by"], false),
+        (&but_queues, &notes, false),
     );
     let all = [&TARGET_AND_RULE[..1], &["archive auth0-events"], &QUEUES].concat();
     let add = |found: &mut Found| {
