@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::source::SourceStanding;
+use super::survey::DEFAULT_BUS;
 
 /// Where in AWS: what all ARNs begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +39,13 @@ impl Place {
         self.arn("events", &format!("event-bus/{name}"))
     }
 
-    /// The ARN of a rule on a bus that is not the default one.
+    /// The ARN of a rule. That of one on the default bus does not name its bus (Service Authorization Reference,
+    /// "Amazon EventBridge").
     pub fn rule(&self, bus: &str, name: &str) -> String {
-        self.arn("events", &format!("rule/{bus}/{name}"))
+        match bus {
+            DEFAULT_BUS => self.arn("events", &format!("rule/{name}")),
+            bus => self.arn("events", &format!("rule/{bus}/{name}")),
+        }
     }
 
     fn arn(&self, service: &str, resource: &str) -> String {
@@ -152,6 +157,7 @@ mod tests {
         assert_eq!(place.queue("q"), "arn:aws-cn:sqs:cn-north-1:123:q");
         assert_eq!(place.bus("a/b"), "arn:aws-cn:events:cn-north-1:123:event-bus/a/b");
         assert_eq!(place.rule("a/b", "r"), "arn:aws-cn:events:cn-north-1:123:rule/a/b/r");
+        assert_eq!(place.rule("default", "r"), "arn:aws-cn:events:cn-north-1:123:rule/r");
         assert_eq!(Place::of_arn("aws:events"), None);
     }
 }

@@ -3,6 +3,7 @@
 //! What is wanted ([`Wanted`]) and what is there ([`Found`]) make a plan ([`plan()`], [`teardown()`]): pure
 //! functions. [`Services`] reads what is there and carries a plan out, call by call.
 
+mod admits;
 mod call;
 mod carry_out;
 mod find;
@@ -18,16 +19,16 @@ mod teardown;
 #[cfg(test)]
 mod tests;
 
+pub use admits::{Admission, admission};
 pub use call::{CallError, Trouble};
 pub use carry_out::Action;
 pub use find::Services;
 pub use found::{Found, FoundArchive, FoundQueue, FoundRule, FoundTarget, Place};
 pub use pattern::{Narrowed, narrowed, rule_pattern};
 pub use plan::{Impossible, plan};
-pub use policy::lets_rule_in;
 pub use section::Section;
 pub use source::{ChoiceError, SourceName, SourceNameError, SourceStanding, SourceState, choose};
-pub use survey::{Sender, Survey};
+pub use survey::{DEFAULT_BUS, Sender, Survey};
 pub use teardown::{Losses, Queues, teardown};
 
 use std::time::Duration;

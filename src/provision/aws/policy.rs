@@ -169,7 +169,7 @@ fn listed(value: &Value, as_normal: impl Fn(&str) -> String) -> Value {
     json!(texts)
 }
 
-fn read(policy: Option<&str>) -> Vec<Value> {
+pub(super) fn read(policy: Option<&str>) -> Vec<Value> {
     let policy = policy.and_then(|text| serde_json::from_str::<Value>(text).ok());
     policy.map(|policy| statements_of(policy.get("Statement"))).unwrap_or_default()
 }
@@ -182,70 +182,22 @@ fn statements_of(value: Option<&Value>) -> Vec<Value> {
     }
 }
 
-/// Whether a queue's policy has a statement that lets EventBridge send for this rule, as far as that can
-/// be judged here: conditions on anything but the rule's ARN and the account are taken not to hold.
-pub fn lets_rule_in(policy: Option<&str>, rule_arn: &str, account: &str) -> bool {
-    read(policy).iter().any(|statement| {
-        statement["Effect"] == "Allow"
-            && is_for_eventbridge(&statement["Principal"])
-            && texts(&statement["Action"]).any(|action| {
-                let action = action.to_ascii_lowercase();
-                matches!(action.as_str(), "sqs:sendmessage" | "sqs:*" | "sqs:send*" | "*")
-            })
-            && conditions_hold(&statement["Condition"], rule_arn, account)
-    })
-}
-
-fn is_for_eventbridge(principal: &Value) -> bool {
-    principal == "*" || texts(&principal["Service"]).any(|one| one == "events.amazonaws.com")
-}
-
-fn conditions_hold(condition: &Value, rule_arn: &str, account: &str) -> bool {
-    let operators = condition.as_object().into_iter().flatten();
-    let mut keys = operators.flat_map(|(operator, keys)| {
-        keys.as_object().into_iter().flatten().map(move |key| (operator.as_str(), key))
-    });
-    keys.all(|(operator, (key, values))| {
-        let found = match key.to_ascii_lowercase().as_str() {
-            "aws:sourcearn" => rule_arn,
-            "aws:sourceaccount" => account,
-            "aws:securetransport" => "true",
-            _ => return false,
-        };
-        let by_pattern = matches!(operator, "ArnEquals" | "ArnLike" | "StringLike");
-        let exact = matches!(operator, "StringEquals" | "Bool") || by_pattern;
-        texts(values)
-            .any(|value| (exact && value == found) || (by_pattern && is_like(value, found)))
-    })
-}
-
-/// Whether a text fits a pattern with `*` for any characters.
-fn is_like(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
-        return false;
-    };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        match rest.split_once(part) {
-            Some((_, after)) => rest = after,
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-fn texts(value: &Value) -> impl Iterator<Item = &str> {
+pub(super) fn texts(value: &Value) -> impl Iterator<Item = &str> {
     let list = value.as_array().into_iter().flatten().filter_map(Value::as_str);
     value.as_str().into_iter().chain(list)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::admits::{Admission, admission};
     use super::*;
 
     const QUEUE: &str = "arn:aws:sqs:r:1:q";
     const RULE: &str = "arn:aws:events:r:1:rule/aws.partner/auth0.com/a-1/auth0.events/twinstream";
+
+    fn is_let_in(policy: &str, rule: &str) -> bool {
+        admission(Some(policy), Some(QUEUE), rule) == Admission::In
+    }
 
     #[track_caller]
     fn check(found: Option<&Value>, expected: Result<(), (usize, usize)>) {
@@ -259,7 +211,7 @@ mod tests {
                 assert_eq!(Err((others, count)), expected);
                 assert_eq!(policy["Version"], "2012-10-17");
                 assert_eq!(merged(Some(&text), &ours), Merged::Same, "it is settled then");
-                assert!(lets_rule_in(Some(&text), RULE, "1"));
+                assert!(is_let_in(&text, RULE));
             }
         }
     }
@@ -284,7 +236,7 @@ mod tests {
         let Merged::Changed { text, others } = merged(Some(&held), &statements(QUEUE, None)) else {
             panic!("it stays")
         };
-        assert_eq!((lets_rule_in(Some(&text), RULE, "1"), others), (false, 0));
+        assert_eq!((is_let_in(&text, RULE), others), (false, 0));
     }
 
     /// Two sources that share a queue do not shut each other out.
@@ -297,14 +249,14 @@ mod tests {
         else {
             panic!("it lacks one")
         };
-        assert!(lets_rule_in(Some(&text), RULE, "1") && lets_rule_in(Some(&text), OTHER, "1"));
+        assert!(is_let_in(&text, RULE) && is_let_in(&text, OTHER));
         assert_eq!(merged(Some(&text), &statements(QUEUE, Some(OTHER))), Merged::Same);
         assert_eq!(others_let_in(Some(&text), RULE), [OTHER]);
         let text = without(Some(&text), RULE).unwrap();
-        assert!(!lets_rule_in(Some(&text), RULE, "1") && lets_rule_in(Some(&text), OTHER, "1"));
+        assert!(!is_let_in(&text, RULE) && is_let_in(&text, OTHER));
         assert_eq!(without(Some(&text), RULE), None);
         let text = without(Some(&text), OTHER).unwrap();
-        assert!(!lets_rule_in(Some(&text), OTHER, "1"));
+        assert!(!is_let_in(&text, OTHER));
         assert!(text.contains(TLS_SID) && !text.contains(RULE_SID), "{text}");
     }
 
@@ -323,34 +275,5 @@ mod tests {
         check(1, "Principal", json!({"AWS": "*"}));
         check(1, "Action", json!("SQS:*"));
         check(1, "Condition", json!({"Bool": {"aws:SecureTransport": false}}));
-    }
-
-    #[track_caller]
-    fn check_in(principal: &Value, condition: &Value, expected: bool) {
-        let policy = json!({"Statement": [{"Effect": "Allow", "Principal": principal,
-            "Action": ["sqs:SendMessage"], "Resource": QUEUE, "Condition": condition}]});
-        assert_eq!(lets_rule_in(Some(&policy.to_string()), RULE, "1"), expected, "{policy}");
-    }
-
-    #[test]
-    fn a_policy_lets_a_rule_in_or_not() {
-        let events = json!({"Service": ["events.amazonaws.com"]});
-        check_in(&events, &json!({}), true);
-        check_in(&json!("*"), &json!({"StringEquals": {"aws:SourceAccount": "1"}}), true);
-        check_in(&json!({"AWS": "*"}), &json!({}), false);
-        check_in(&events, &json!({"StringEquals": {"aws:SourceAccount": "2"}}), false);
-        check_in(
-            &events,
-            &json!({"ArnLike": {"aws:SourceArn": "arn:aws:events:*:1:rule/*"}}),
-            true,
-        );
-        check_in(
-            &events,
-            &json!({"ArnEquals": {"aws:SourceArn": "arn:aws:events:r:1:rule/x"}}),
-            false,
-        );
-        check_in(&events, &json!({"ArnLike": {"aws:SourceArn": "arn:*:rule/*/other"}}), false);
-        check_in(&events, &json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}), false);
-        assert!(!lets_rule_in(None, RULE, "1"));
     }
 }

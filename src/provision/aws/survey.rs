@@ -40,7 +40,7 @@ pub struct Sender {
 }
 
 /// The default bus, where a rule for partner events takes none.
-pub(super) const DEFAULT_BUS: &str = "default";
+pub const DEFAULT_BUS: &str = "default";
 
 impl Services {
     /// Looks around the queue with this URL.
@@ -58,7 +58,10 @@ impl Services {
             Some(arn) => Some(self.queue_of(arn).await),
             None => None,
         };
-        let (senders, others) = self.senders_to(arn.as_deref()).await;
+        let (senders, others) = match self.senders_to(arn.as_deref()).await {
+            Ok((senders, others)) => (Ok(senders), others),
+            Err(error) => (Err(error), Vec::new()),
+        };
         Survey { sources: self.sources().await, queue, dead_letters, senders, others }
     }
 
@@ -66,37 +69,20 @@ impl Services {
     async fn senders_to(
         &self,
         queue_arn: Option<&str>,
-    ) -> (Result<Vec<Sender>, CallError>, Vec<(String, String)>) {
-        let place = match self.place().await {
-            Ok(place) => place,
-            Err(error) => return (Err(error), Vec::new()),
-        };
-        let mut buses = match self.auth0_buses().await {
-            Ok(buses) => buses,
-            Err(error) => return (Err(error), Vec::new()),
-        };
+    ) -> Result<(Vec<Sender>, Vec<(String, String)>), CallError> {
+        let place = self.place().await?;
+        let mut buses = self.auth0_buses().await?;
         buses.push(DEFAULT_BUS.to_owned());
         let (mut senders, mut others) = (Vec::new(), Vec::new());
         for bus in &buses {
             if bus != DEFAULT_BUS {
-                let rules = self.rules(bus, &place).await.unwrap_or_default();
+                let rules = self.rules(bus, &place).await?;
                 others.extend(rules.into_iter().map(|rule| (bus.clone(), rule)));
             }
             let Some(queue_arn) = queue_arn else { continue };
-            let names = match self.senders(bus, queue_arn).await {
-                Ok(names) => names,
-                Err(error) => return (Err(error), others),
-            };
-            for name in names {
-                let read = async {
-                    let rule = self.rule(bus, &name, &place).await?;
-                    Ok((rule, self.targets(bus, &name, &place).await?))
-                };
-                let (rule, targets) = match read.await {
-                    Ok((Some(rule), targets)) => (rule, targets),
-                    Ok((None, _)) => continue,
-                    Err(error) => return (Err(error), others),
-                };
+            for name in self.senders(bus, queue_arn).await? {
+                let Some(rule) = self.rule(bus, &name, &place).await? else { continue };
+                let targets = self.targets(bus, &name, &place).await?;
                 let Some(target) = targets.into_iter().find(|target| target.arn == queue_arn)
                 else {
                     continue;
@@ -109,7 +95,7 @@ impl Services {
                 senders.push(Sender { bus: bus.clone(), name, arn, rule, target, undelivered });
             }
         }
-        (Ok(senders), others)
+        Ok((senders, others))
     }
 
     pub(super) async fn auth0_buses(&self) -> Result<Vec<String>, CallError> {

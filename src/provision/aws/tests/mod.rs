@@ -146,7 +146,7 @@ fn from_nothing_all_is_made_and_then_there_is_nothing_to_do() {
     assert_eq!(second.notes, Vec::<String>::new());
     let policy = found.queue.as_ref().unwrap().attribute("Policy");
     let rule = place().rule(SOURCE, RULE);
-    assert!(lets_rule_in(policy, &rule, "123456789012"));
+    assert_eq!(admission(policy, None, &rule), Admission::In);
     let section = Section::new(&found, None).unwrap();
     assert_eq!(
         section.to_toml(),

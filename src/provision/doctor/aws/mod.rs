@@ -87,10 +87,21 @@ fn one_source(facts: &Facts, source: &SourceStanding) -> Check {
     }
     match &source.state {
         SourceState::Active => Check::good(what, found),
+        // Events come by another one: this may well be another tenant's, or a stream that is not in use.
+        SourceState::Pending { .. } if is_fed_by_another(facts, source) => {
+            let advice = "No bus is associated with it: what its tenant sends by it is dropped. It is none of this \
+                          gateway's, as far as can be seen.";
+            Check::look(what, found, advice)
+        }
         SourceState::Pending { .. } => {
             let advice =
                 "No bus is associated with it: everything that Auth0 sends is dropped, and gone.";
-            Check::bad(what, found, advice).mended_by(format!("{SETUP} --source {}", source.name))
+            let check = Check::bad(what, found, advice);
+            match source.check_of_use(facts.now) {
+                Ok(()) => check.mended_by(format!("{SETUP} --source {}", source.name)),
+                // It has expired.
+                Err(_) => check.mended_by("twinstream setup auth0 streams"),
+            }
         }
         SourceState::Deleted => {
             let advice = "Auth0's stream is gone; its bus and rule bring nothing any more.";
@@ -100,4 +111,16 @@ fn one_source(facts: &Facts, source: &SourceStanding) -> Check {
             Check::look(what, found, "Whether its events come can't be told from this.")
         }
     }
+}
+
+/// Whether a rule on the bus of another source sends to the queue.
+fn is_fed_by_another(facts: &Facts, source: &SourceStanding) -> bool {
+    let senders = facts.survey.senders.as_ref().ok().into_iter().flatten();
+    let active = |bus: &str| {
+        let sources = facts.survey.sources.as_ref().ok().into_iter().flatten();
+        sources.into_iter().any(|one| one.name == bus && one.state == SourceState::Active)
+    };
+    senders
+        .into_iter()
+        .any(|sender| sender.bus != source.name && sender.rule.is_enabled && active(&sender.bus))
 }

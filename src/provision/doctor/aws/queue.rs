@@ -68,14 +68,34 @@ fn retention(queue: &FoundQueue) -> Check {
 fn encryption(queue: &FoundQueue) -> Check {
     const WHAT: &str = "encryption at rest";
     let by_sqs = queue.attribute("SqsManagedSseEnabled") == Some("true");
+    if let Some(check) = unreadable(queue, WHAT.to_owned()) {
+        return check;
+    }
     match queue.attribute("KmsMasterKeyId") {
-        Some(key) => Check::good(WHAT, format!("by the key {key}")),
+        Some(key) => {
+            let advice = "Its policy must allow events.amazonaws.com kms:GenerateDataKey and kms:Decrypt, and \
+                          whoever receives needs kms:Decrypt. That can't be seen from here.";
+            Check::look(WHAT, format!("by the key {key}"), advice)
+        }
         None if by_sqs => Check::good(WHAT, "by SQS"),
         None => {
             let advice = "Messages hold personal data of your users.";
             Check::look(WHAT, "none", advice).mended_by(SETUP)
         }
     }
+}
+
+/// Under AWS's own key no service may send: its policy can't be changed (SQS developer guide, "Configure KMS
+/// permissions for AWS services").
+pub(super) fn unreadable(queue: &FoundQueue, what: String) -> Option<Check> {
+    let key = queue.attribute("KmsMasterKeyId").filter(|key| key.ends_with("alias/aws/sqs"))?;
+    let advice = "EventBridge can't send under AWS's own key. SQS's own encryption, or a key of yours, lets it.";
+    Some(Check::bad(what, format!("by the key {key}"), advice).mended_by(SETUP))
+}
+
+/// For how long a queue keeps messages.
+pub(super) fn kept(queue: &FoundQueue) -> Duration {
+    seconds(queue, "MessageRetentionPeriod")
 }
 
 /// More than this waits longer than a poll or two.
@@ -121,18 +141,24 @@ fn dead_letters(facts: &Facts, queue: &FoundQueue) -> Check {
 }
 
 fn letters_of(what: &str, letters: &FoundQueue, queue: &FoundQueue, receives: u64) -> Check {
-    let (kept, of_queue) =
-        (seconds(letters, "MessageRetentionPeriod"), seconds(queue, "MessageRetentionPeriod"));
+    if let Some(check) = shut_out(what, letters, queue) {
+        return check;
+    }
+    let (in_letters, of_queue) = (kept(letters), kept(queue));
     let found = format!(
         "after {receives} receives, kept for {}, about {} messages",
-        spoken(kept),
+        spoken(in_letters),
         letters.messages()
     );
-    if kept <= of_queue {
+    if in_letters <= of_queue {
         // SQS: a message keeps the time at which it came to the first queue (developer guide, "Dead-letter
         // queues").
         let advice = "Not longer than the queue itself keeps messages: the time in the queue counts, so \
                       that a dead letter may be gone as it gets there. 14 days are good.";
+        // The longest that there is: the queue could only keep less.
+        if in_letters >= aws::DEAD_LETTER_RETENTION {
+            return Check::look(what, found, advice);
+        }
         return Check::bad(what, found, advice).mended_by(SETUP);
     }
     if letters.messages() > 0 {
@@ -140,6 +166,24 @@ fn letters_of(what: &str, letters: &FoundQueue, queue: &FoundQueue, receives: u6
         return Check::look(what, found, advice).mended_by("twinstream dead-letters list");
     }
     Check::good(what, found)
+}
+
+/// A redrive-allow policy that keeps this queue's letters out (API reference, `SetQueueAttributes`).
+fn shut_out(what: &str, letters: &FoundQueue, queue: &FoundQueue) -> Option<Check> {
+    let allow: Value = serde_json::from_str(letters.attribute("RedriveAllowPolicy")?).ok()?;
+    let own = queue.attribute("QueueArn")?;
+    let found = match allow["redrivePermission"].as_str()? {
+        "denyAll" => "takes letters of no queue",
+        "byQueue" => {
+            let sources = allow["sourceQueueArns"].as_array();
+            let is_named = sources.is_some_and(|all| all.iter().any(|arn| arn == own));
+            (!is_named).then_some("takes letters of other queues alone")?
+        }
+        _ => return None,
+    };
+    let advice =
+        "SQS can't move a message there that was received too often: it comes again and again.";
+    Some(Check::bad(what, found, advice).mended_by(SETUP))
 }
 
 fn seconds(queue: &FoundQueue, attribute: &str) -> Duration {

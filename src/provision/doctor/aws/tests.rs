@@ -16,12 +16,17 @@ fn queue(attributes: &[(&str, &str)]) -> FoundQueue {
     FoundQueue { attributes: attributes.collect(), ..FoundQueue::default() }
 }
 
+/// A policy that lets the rule in.
+fn policy(queue: &str) -> String {
+    let statement = json!({
+        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Resource": queue,
+        "Action": "sqs:SendMessage", "Condition": {"ArnEquals": {"aws:SourceArn": RULE}},
+    });
+    json!({"Statement": [statement]}).to_string()
+}
+
 /// Everything as `setup aws` makes it.
 fn facts() -> Facts {
-    let policy = json!({"Statement": [{
-        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage", "Condition": {"ArnEquals": {"aws:SourceArn": RULE}},
-    }]});
     let redrive = r#"{"deadLetterTargetArn": "arn:dead", "maxReceiveCount": 3}"#;
     let main = queue(&[
         ("VisibilityTimeout", "90"),
@@ -29,9 +34,20 @@ fn facts() -> Facts {
         ("MessageRetentionPeriod", "345600"),
         ("SqsManagedSseEnabled", "true"),
         ("RedrivePolicy", redrive),
-        ("Policy", &policy.to_string()),
+        ("QueueArn", "arn:queue"),
+        ("Policy", &policy("arn:queue")),
     ]);
-    let letters = || queue(&[("MessageRetentionPeriod", "1209600")]);
+    let letters = || {
+        queue(&[
+            ("MessageRetentionPeriod", "1209600"),
+            ("QueueArn", "arn:letters"),
+            (
+                "RedriveAllowPolicy",
+                r#"{"redrivePermission":"byQueue","sourceQueueArns":["arn:queue"]}"#,
+            ),
+            ("Policy", &policy("arn:letters")),
+        ])
+    };
     let source = SourceStanding { name: SOURCE.into(), state: SourceState::Active, created: None };
     let sender = Sender {
         bus: SOURCE.into(),
@@ -91,7 +107,7 @@ fn with(name: &'static str, text: &'static str) -> impl FnOnce(&mut Facts) {
 fn a_set_up_as_it_should_be_has_nothing_to_tell() {
     let all = checks(&facts());
     assert!(all.iter().all(|check| check.found_to_be == State::Good), "{all:?}");
-    assert_eq!(all.len(), 12);
+    assert_eq!(all.len(), 13);
 }
 
 #[test]
@@ -187,10 +203,18 @@ fn a_rule_that_brings_nothing_to_the_queue_is_told() {
     let target = "rule twinstream: dead-letter queue";
     check(target, State::Bad, |facts| sender(facts).undelivered = None);
     check(target, State::Bad, |facts| sender(facts).undelivered = Some(Ok(None)));
-    check(target, State::Look, |facts| {
-        let letters = queue(&[("ApproximateNumberOfMessages", "1")]);
-        sender(facts).undelivered = Some(Ok(Some(letters)));
-    });
+    let letters_with = |name: &'static str, text: &'static str| {
+        move |facts: &mut Facts| {
+            let Some(Ok(Some(letters))) = &mut sender(facts).undelivered else { panic!() };
+            letters.attributes.insert(name.into(), text.into());
+        }
+    };
+    check(target, State::Look, letters_with("ApproximateNumberOfMessages", "1"));
+    check(target, State::Look, letters_with("MessageRetentionPeriod", "3600"));
+    check(target, State::Bad, letters_with("KmsMasterKeyId", "alias/aws/sqs"));
+    // It is empty since nothing can be put there.
+    let shut = check(target, State::Bad, letters_with("Policy", ""));
+    assert_eq!(shut.what, "rule twinstream: dead-letter queue of its target, its policy");
     check("rule twinstream: target", State::Bad, |facts| sender(facts).target.is_plain = false);
 }
 
@@ -204,4 +228,110 @@ fn a_permission_that_is_missing_is_named() {
         facts.survey.senders = Err(CallError::denied("events:ListRuleNamesByTarget"));
     });
     assert!(found.found.contains("events:ListRuleNamesByTarget"), "{found:?}");
+}
+
+#[test]
+fn a_policy_is_judged_where_it_can_be() {
+    const WHAT: &str = "rule twinstream: queue policy";
+    let statements = |more: Value| {
+        let mut policy: Value = serde_json::from_str(&policy("arn:queue")).unwrap();
+        policy["Statement"].as_array_mut().unwrap().push(more);
+        move |facts: &mut Facts| {
+            attributes(facts).insert("Policy".into(), policy.to_string());
+        }
+    };
+    let deny = |condition: Value| {
+        json!({"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*",
+            "Condition": condition})
+    };
+    let out = check(WHAT, State::Bad, statements(deny(json!({}))));
+    assert_eq!(out.command, None, "nobody takes a Deny away for its owner");
+    let organisation = json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}});
+    check(WHAT, State::Look, statements(deny(organisation)));
+    let tls = json!({"Bool": {"aws:SecureTransport": "false"}});
+    check(WHAT, State::Good, statements(deny(tls)));
+    check(WHAT, State::Bad, |facts| {
+        attributes(facts).insert("Policy".into(), policy("arn:another"));
+    });
+}
+
+#[test]
+fn a_rule_on_the_default_bus_brings_nothing() {
+    let found = check("rule", State::Bad, |facts| sender(facts).bus = "default".into());
+    assert!(["rule", "rule twinstream on the default bus"].contains(&&*found.what), "{found:?}");
+}
+
+#[test]
+fn the_command_mends_the_rule_that_is_meant() {
+    let mut facts = facts();
+    sender(&mut facts).name = "by-hand".into();
+    sender(&mut facts).undelivered = None;
+    let other = SourceStanding {
+        name: "aws.partner/auth0.com/other-1/auth0.events".into(),
+        state: SourceState::Pending { expires: None },
+        created: None,
+    };
+    facts.survey.sources.as_mut().unwrap().push(other);
+    let all = checks(&facts);
+    let bad = all.iter().find(|check| check.found_to_be == State::Bad).unwrap();
+    let command = format!("twinstream setup aws --source {SOURCE} --rule by-hand");
+    assert_eq!(bad.command.as_deref(), Some(&*command));
+    // The other source may be another tenant's.
+    let others: Vec<_> = all.iter().filter(|check| check.what.contains("other-1")).collect();
+    assert!(others.iter().all(|check| check.found_to_be == State::Look), "{others:?}");
+}
+
+#[test]
+fn keys_and_letters_that_shut_out_are_told() {
+    check("encryption", State::Bad, with("KmsMasterKeyId", "alias/aws/sqs"));
+    check("encryption", State::Look, with("KmsMasterKeyId", "alias/mine"));
+    // 14 days are the longest that there is.
+    check("dead-letter queue", State::Look, with("MessageRetentionPeriod", "1209600"));
+    for allow in [
+        r#"{"redrivePermission":"denyAll"}"#,
+        r#"{"redrivePermission":"byQueue","sourceQueueArns":["arn:another"]}"#,
+    ] {
+        check("dead-letter queue", State::Bad, |facts| {
+            let Some(Ok(Some(letters))) = &mut facts.survey.dead_letters else { panic!() };
+            letters.attributes.insert("RedriveAllowPolicy".into(), allow.into());
+        });
+    }
+}
+
+#[test]
+fn two_rules_together_may_let_everything_through() {
+    let mut facts = facts();
+    let of = |kind: &str| Some(rule_pattern(Some(&json!({"type": [kind]}))).to_string());
+    facts.routes = vec![(
+        "one".into(),
+        Pattern::parse(&json!({"type": ["user.created", "user.updated"]})).unwrap(),
+    )];
+    sender(&mut facts).rule.pattern = of("user.created");
+    let mut second = second_of(&facts);
+    second.rule.pattern = of("user.updated");
+    facts.survey.senders.as_mut().unwrap().push(second);
+    let bad = |facts: &Facts| {
+        checks(facts)
+            .into_iter()
+            .filter(|check| check.found_to_be != State::Good)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bad(&facts), []);
+    facts.survey.senders.as_mut().unwrap()[1].rule.is_enabled = false;
+    let told = bad(&facts);
+    assert!(told.iter().any(|check| check.found == "the rule keeps out user.updated"), "{told:?}");
+}
+
+/// Another rule that the queue lets in as well.
+fn second_of(facts: &Facts) -> Sender {
+    let first = &facts.survey.senders.as_ref().unwrap()[0];
+    let Some(Ok(letters)) = &first.undelivered else { panic!() };
+    Sender {
+        bus: first.bus.clone(),
+        name: first.name.clone(),
+        arn: first.arn.clone(),
+        rule: first.rule.clone(),
+        target: first.target.clone(),
+        undelivered: Some(Ok(letters.clone())),
+    }
 }
