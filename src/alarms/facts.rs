@@ -41,6 +41,8 @@ pub struct Facts {
     pub criteria: Vec<Criterion>,
     /// What Auth0 says of its streams, where it is asked.
     pub streams: BTreeMap<crate::event::Path, StreamState>,
+    /// For how long the Events API has not been heard, where it is followed, and why, where that is known.
+    pub unheard: Option<(Duration, Option<Box<str>>)>,
     /// Arrivals of the last day before their own event.
     pub negative_latencies: u64,
 }

@@ -190,6 +190,7 @@ async fn facts(
         doors: sources.health.doors(),
         targets: sources.health.targets(),
         streams: sources.health.streams(),
+        unheard: sources.health.following().map(|is| (is.unheard_for(now), is.error)),
         came_lately: PerPath {
             webhook: growth(limits.silent_for, |counted| counted.came.webhook),
             eventbridge: growth(limits.silent_for, |counted| counted.came.eventbridge),

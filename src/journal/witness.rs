@@ -49,8 +49,12 @@ pub struct SettledWitness {
     pub no: i64,
     /// What was witnessed.
     pub event: Witnessed,
+    /// When it was told of.
+    pub told_at: Timestamp,
     /// Whether each path brought it by itself.
     pub seen: PerPath<bool>,
+    /// The journal has it, whoever brought it.
+    pub is_known: bool,
     /// Whether each door was open when it happened.
     pub open: PerPath<bool>,
     /// Auth0 was asked for it once more: it had listed it as failed by webhook.
@@ -188,7 +192,7 @@ pub(super) fn witness(
 ) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO witnessed (id, kind, time_ns, told_at, fingerprint, before)
-         VALUES (?, ?, ?, ?, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
     )?;
     for Witnessed { id, kind, time, fingerprint, before } in told {
         insert.execute(params![id.as_str(), kind, time, now, fingerprint, before])?;
@@ -225,6 +229,9 @@ pub(super) fn judge(
     Ok(())
 }
 
+/// At each step of retention, between one commit and the next: an index has to find what goes.
+pub(super) const EXPIRE_WITNESSED: &str = "DELETE FROM witnessed WHERE told_at < ?";
+
 /// Forgets what is older than `cutoff`, and judgements older than `summaries_cutoff`.
 pub(super) fn expire(
     connection: &Connection,
@@ -232,7 +239,7 @@ pub(super) fn expire(
     summaries_cutoff: Timestamp,
 ) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM rescues WHERE at < ?")?.execute([cutoff])?;
-    connection.prepare_cached("DELETE FROM witnessed WHERE told_at < ?")?.execute([cutoff])?;
+    connection.prepare_cached(EXPIRE_WITNESSED)?.execute([cutoff])?;
     connection.prepare_cached("DELETE FROM judged WHERE hour < ?")?.execute([summaries_cutoff])?;
     Ok(())
 }

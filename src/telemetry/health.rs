@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -138,6 +139,25 @@ pub struct StreamState {
     pub at: Timestamp,
 }
 
+/// How Auth0's Events API is followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowingState {
+    /// Since when it has been meant to be.
+    pub began_at: Timestamp,
+    /// When it was last heard, or its connection was good without.
+    pub heard_at: Option<Timestamp>,
+    /// Why it is not heard.
+    pub error: Option<Box<str>>,
+}
+
+impl FollowingState {
+    /// For how long it has not been heard.
+    pub fn unheard_for(&self, now: Timestamp) -> Duration {
+        let since = self.heard_at.unwrap_or(self.began_at);
+        Duration::from_nanos(u64::try_from(now.nanos_since(since)).unwrap_or(0))
+    }
+}
+
 /// The state of the doors and of the targets. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Inner>);
@@ -148,6 +168,7 @@ struct Inner {
     targets: Mutex<BTreeMap<Arc<str>, TargetState>>,
     secrets: Mutex<BTreeMap<String, Timestamp>>,
     streams: Mutex<BTreeMap<Path, StreamState>>,
+    following: Mutex<Option<FollowingState>>,
     stopping: AtomicBool,
 }
 
@@ -201,6 +222,23 @@ impl Health {
     /// What Auth0 says of its streams, where it was asked.
     pub fn streams(&self) -> BTreeMap<Path, StreamState> {
         lock(&self.0.streams).clone()
+    }
+
+    /// The Events API is to be followed from now on.
+    pub fn set_following(&self, state: FollowingState) {
+        *lock(&self.0.following) = Some(state);
+    }
+
+    /// Something about that has changed.
+    pub fn change_following(&self, change: impl FnOnce(&mut FollowingState)) {
+        if let Some(state) = lock(&self.0.following).as_mut() {
+            change(state);
+        }
+    }
+
+    /// How the Events API is followed, where it is.
+    pub fn following(&self) -> Option<FollowingState> {
+        lock(&self.0.following).clone()
     }
 
     /// The process stops: it is not ready from here on.

@@ -7,5 +7,7 @@ pub mod log;
 mod metrics;
 
 pub use chain::Chain;
-pub use health::{BreakerState, DoorState, Health, SecretUse, StreamState, TargetState};
+pub use health::{
+    BreakerState, DoorState, FollowingState, Health, SecretUse, StreamState, TargetState,
+};
 pub use metrics::{Measured, Metrics};

@@ -68,11 +68,13 @@ pub enum Alarm {
     Clock,
     /// Auth0 has switched a stream off, or is near it.
     Stream,
+    /// Auth0's Events API is not heard, though it is followed.
+    Following,
 }
 
 impl Alarm {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Loss,
         Self::Latency,
         Self::Cost,
@@ -88,6 +90,7 @@ impl Alarm {
         Self::Pending,
         Self::Clock,
         Self::Stream,
+        Self::Following,
     ];
 
     /// The name in the configuration and in metrics.
@@ -108,6 +111,7 @@ impl Alarm {
             Self::Pending => "pending",
             Self::Clock => "clock",
             Self::Stream => "stream",
+            Self::Following => "following",
         }
     }
 
@@ -115,7 +119,12 @@ impl Alarm {
     pub const fn page(self) -> &'static str {
         match self {
             Self::Loss | Self::Latency | Self::Cost | Self::Silence | Self::Clock => "compare",
-            Self::Refused | Self::Door | Self::Journal | Self::Queue | Self::Stream => "setup",
+            Self::Refused
+            | Self::Door
+            | Self::Journal
+            | Self::Queue
+            | Self::Stream
+            | Self::Following => "setup",
             Self::Quarantine => "quarantine",
             Self::DeadLetters | Self::DeadLetterQueue => "dead-letters",
             Self::Breaker | Self::Pending => "targets",
@@ -162,6 +171,7 @@ pub(super) fn findings(facts: &Facts, limits: &Limits) -> Vec<Finding> {
     found.extend(journal(facts));
     found.extend(clock(facts));
     found.extend(streams(facts));
+    found.extend(following(facts));
     found.retain(|finding| !limits.off.contains(&finding.alarm));
     found
 }
@@ -422,6 +432,25 @@ fn streams(facts: &Facts) -> Vec<Finding> {
         })
     });
     near.collect()
+}
+
+/// Auth0 keeps what the Events API tells for longer; by then it is no connection that is just renewed.
+const UNHEARD_MAX: Duration = Duration::from_mins(10);
+
+fn following(facts: &Facts) -> Option<Finding> {
+    let (unheard_for, why) = facts.unheard.as_ref()?;
+    (*unheard_for > UNHEARD_MAX).then(|| Finding {
+        alarm: Alarm::Following,
+        about: String::new(),
+        severity: Severity::Warning,
+        what: format!(
+            "Auth0's Events API has not been heard for {}{}.",
+            spoken(*unheard_for),
+            why.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+        ),
+        remedy: "Nothing is lost by it, and nobody knows what else is: look at the scope read:events, and at \
+                 who else holds a connection.",
+    })
 }
 
 fn spoken(time: Duration) -> String {

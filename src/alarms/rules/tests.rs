@@ -228,3 +228,16 @@ fn a_stream_that_auth0_switched_off_or_nearly_is_told() {
     let off = "Auth0's webhook stream is switched off: its new events are kept nowhere.";
     check(of(StreamState { enabled: false, ..state }), &[(Alarm::Stream, "webhook", off)]);
 }
+
+#[test]
+fn an_events_api_that_is_not_heard_is_told() {
+    let of = |minutes, why: Option<&str>| {
+        let unheard = (Duration::from_mins(minutes), why.map(Box::from));
+        move |facts: &mut Facts| facts.unheard = Some(unheard)
+    };
+    check(of(10, Some("HTTP 403")), &[]);
+    let why = "Auth0's Events API has not been heard for 11 min: HTTP 403.";
+    check(of(11, Some("HTTP 403")), &[(Alarm::Following, "", why)]);
+    let silent = "Auth0's Events API has not been heard for 11 min.";
+    check(of(11, None), &[(Alarm::Following, "", silent)]);
+}

@@ -172,6 +172,9 @@ CREATE TABLE witnessed (
     no INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, time_ns INTEGER NOT NULL,
     told_at INTEGER NOT NULL, fingerprint BLOB NOT NULL, before TEXT
 );
+-- What is told again, after a gap or a step back, is there once.
+CREATE UNIQUE INDEX witnessed_id ON witnessed (id);
+CREATE INDEX witnessed_told ON witnessed (told_at);
 -- What came of it: how many events of an hour had which fate. See src/journal/witness.rs.
 CREATE TABLE judged (
     hour INTEGER NOT NULL, fate INTEGER NOT NULL, events INTEGER NOT NULL, PRIMARY KEY (hour, fate)

@@ -21,17 +21,21 @@ impl Reader {
         self.run(|connection| offset(connection).map_err(ReadError::Sqlite)).await
     }
 
-    /// Witnessed events of which both the time and the telling are before `until`, the first ones first.
+    /// Witnessed events of which both the time and the telling are before `until`, and whose number is above
+    /// `after`: the first ones first, in the order in which they were told.
     ///
     /// # Errors
     /// When the journal can't be read.
     pub async fn settled_witnesses(
         &self,
         until: Timestamp,
+        after: i64,
         limit: usize,
     ) -> Result<Vec<SettledWitness>, ReadError> {
-        self.run(move |connection| settled(connection, until, limit).map_err(ReadError::Sqlite))
-            .await
+        let settled = move |connection: &Connection| {
+            settled(connection, until, after, limit).map_err(ReadError::Sqlite)
+        };
+        self.run(settled).await
     }
 
     /// What came of the witnessed events that happened from `from` on, to the hour, and of how many; and
@@ -72,33 +76,38 @@ fn offset(connection: &Connection) -> rusqlite::Result<Option<(String, Timestamp
         .optional()
 }
 
-/// Witnessed events whose time and telling are both before `until`, the first ones first.
+/// Witnessed events after a number whose time and telling are both before `until`, the first ones first.
 fn settled(
     connection: &Connection,
     until: Timestamp,
+    after: i64,
     limit: usize,
 ) -> rusqlite::Result<Vec<SettledWitness>> {
+    // In the order of the primary key, whatever an index on the time would promise: few are too young.
     let mut statement = connection.prepare_cached(
-        "SELECT no, id, time_ns, fingerprint, before, kind FROM witnessed
-         WHERE time_ns < ?1 AND told_at < ?1 ORDER BY no LIMIT ?2",
+        "SELECT no, id, time_ns, fingerprint, before, kind, told_at FROM witnessed NOT INDEXED
+         WHERE no > ?3 AND time_ns < ?1 AND told_at < ?1 ORDER BY no LIMIT ?2",
     )?;
-    let mut rows = statement.query(params![until, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![until, limit, after])?;
     let mut settled = Vec::new();
     while let Some(row) = rows.next()? {
         let id: String = row.get(1)?;
         let Ok(id) = EventId::parse(&id) else { continue };
         let (time, fingerprint, before) = (row.get(2)?, row.get(3)?, row.get(4)?);
         let event = Witnessed { id, kind: row.get(5)?, time, fingerprint, before };
-        let seen = seen(connection, &event)?;
+        let (seen, is_known) = seen(connection, &event)?;
         let open = open(connection, time)?;
         let asked_for = is_rescued(connection, Digest::of(event.id.as_str().as_bytes()))?;
-        settled.push(SettledWitness { no: row.get(0)?, event, seen, open, asked_for });
+        let (no, told_at) = (row.get(0)?, row.get(6)?);
+        settled.push(SettledWitness { no, event, told_at, seen, is_known, open, asked_for });
     }
     Ok(settled)
 }
 
-/// Which paths brought it by themselves, under its own id or under another.
-fn seen(connection: &Connection, event: &Witnessed) -> rusqlite::Result<PerPath<bool>> {
+/// Which paths brought it by themselves, under its own id or under another; and whether the journal has it at
+/// all, be it rescued.
+fn seen(connection: &Connection, event: &Witnessed) -> rusqlite::Result<(PerPath<bool>, bool)> {
     const COLUMNS: &str = "webhook_at, webhook_flags, eventbridge_at, tenant, kind, subject";
     let by_itself = |row: &rusqlite::Row<'_>| -> rusqlite::Result<PerPath<bool>> {
         let webhook: Option<Timestamp> = row.get(0)?;
@@ -107,10 +116,11 @@ fn seen(connection: &Connection, event: &Witnessed) -> rusqlite::Result<PerPath<
         let webhook = webhook.is_some() && !is_rescued;
         Ok(PerPath { webhook, eventbridge: eventbridge.is_some() })
     };
-    let mut seen = PerPath { webhook: false, eventbridge: false };
+    let (mut seen, mut is_known) = (PerPath { webhook: false, eventbridge: false }, false);
     if let Some(seq) = ids::find_by_reading(connection, &event.id)? {
         let sql = format!("SELECT {COLUMNS} FROM events WHERE seq = ?");
         let found = connection.prepare_cached(&sql)?.query_row([seq], by_itself).optional()?;
+        is_known = found.is_some();
         seen = found.unwrap_or(seen);
     }
     // One path may carry another id, and be an event of its own.
@@ -121,11 +131,12 @@ fn seen(connection: &Connection, event: &Witnessed) -> rusqlite::Result<PerPath<
         let names: (String, String, String) = (row.get(3)?, row.get(4)?, row.get(5)?);
         if fingerprint((&names.0, &names.1, &names.2), event.time) == event.fingerprint {
             let also = by_itself(row)?;
+            is_known = true;
             seen.webhook |= also.webhook;
             seen.eventbridge |= also.eventbridge;
         }
     }
-    Ok(seen)
+    Ok((seen, is_known))
 }
 
 fn open(connection: &Connection, time: Timestamp) -> rusqlite::Result<PerPath<bool>> {

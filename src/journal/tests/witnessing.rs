@@ -1,5 +1,8 @@
 //! The third observer: what Auth0 was asked for, and what its Events API told.
 
+use rusqlite::Connection;
+
+use super::super::witness::EXPIRE_WITNESSED;
 use super::super::{Fate, Judgement, Witnessed};
 use super::*;
 use crate::event::{Flag, PerPath};
@@ -35,7 +38,7 @@ impl Server {
     /// Which paths brought the witnessed events.
     async fn seen(&self) -> Vec<(String, bool, bool)> {
         let reader = self.journal.reader().unwrap();
-        let settled = reader.settled_witnesses(self.now(), 100).await.unwrap();
+        let settled = reader.settled_witnesses(self.now(), 0, 100).await.unwrap();
         let told = settled.into_iter().map(|witness| {
             let id = witness.event.id.as_str().to_owned();
             (id, witness.seen.webhook, witness.seen.eventbridge)
@@ -126,6 +129,45 @@ async fn a_rescued_arrival_is_not_seen_by_the_path() {
 }
 
 #[tokio::test]
+async fn what_waits_holds_up_nothing_behind_it_and_what_is_told_again_is_there_once() {
+    let server = Server::start();
+    for id in ["evt_1", "evt_2", "evt_3", "evt_2"] {
+        server.witness(&webhook(id), id).await;
+    }
+    server.advance(MINUTE);
+    let reader = server.journal.reader().unwrap();
+    let first = reader.settled_witnesses(server.now(), 0, 2).await.unwrap();
+    let rest = reader.settled_witnesses(server.now(), first[1].no, 2).await.unwrap();
+    let ids: Vec<_> = first.iter().chain(&rest).map(|one| one.event.id.as_str()).collect();
+    assert_eq!(ids, ["evt_1", "evt_2", "evt_3"]);
+    assert_eq!(rest[0].told_at, START);
+}
+
+#[tokio::test]
+async fn what_the_journal_has_is_known_whoever_brought_it() {
+    let server = Server::start();
+    for id in ["evt_asked", "evt_none"] {
+        server.witness(&webhook(id).of_user(id), id).await;
+    }
+    server.ask_for("evt_asked").await;
+    server.send_new(webhook("evt_asked").of_user("evt_asked")).await;
+    server.advance(MINUTE);
+    let reader = server.journal.reader().unwrap();
+    let settled = reader.settled_witnesses(server.now(), 0, 9).await.unwrap();
+    let known: Vec<_> = settled.iter().map(|one| (one.is_known, one.seen.webhook)).collect();
+    assert_eq!(known, [(true, false), (false, false)]);
+}
+
+#[test]
+fn what_was_told_long_ago_is_found_by_its_index() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(include_str!("../migrations/0001_journal.sql")).unwrap();
+    let explain = format!("EXPLAIN QUERY PLAN {EXPIRE_WITNESSED}");
+    let plan: String = connection.query_row(&explain, [START], |row| row.get("detail")).unwrap();
+    assert!(plan.contains("USING INDEX witnessed_told"), "{plan}");
+}
+
+#[tokio::test]
 async fn every_witnessed_event_is_judged_once_and_the_count_outlives_it() {
     let server = Server::start();
     let all = (0..3_u64)
@@ -135,7 +177,7 @@ async fn every_witnessed_event_is_judged_once_and_the_count_outlives_it() {
     }
     server.advance(MINUTE);
     let reader = server.journal.reader().unwrap();
-    let settled = reader.settled_witnesses(server.now(), 2).await.unwrap();
+    let settled = reader.settled_witnesses(server.now(), 0, 2).await.unwrap();
     assert_eq!(settled.len(), 2);
     let lost = Judgement {
         fates: PerPath { webhook: Fate::LostUs, eventbridge: Fate::LostEventbridge },

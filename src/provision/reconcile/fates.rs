@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::event::{EventId, Path, PathSet, PerPath};
+use crate::event::{EventId, Path, PathSet, PerPath, Timestamp};
 use crate::journal::{Fate, SettledWitness};
 
 /// What is known of where events are that did not come.
@@ -18,24 +18,29 @@ pub struct Evidence {
     pub queue_letters: HashSet<EventId>,
     /// Events in the dead-letter queue of the rule's target.
     pub rule_letters: HashSet<EventId>,
+    /// The queue's door is open, and has been for long enough that what lay in the queue has come.
+    pub queue_is_read: bool,
+    /// What was told of before this is waited for no longer.
+    pub waited_since: Option<Timestamp>,
 }
 
-/// What came of an event on each path.
-pub(super) fn fates(witness: &SettledWitness, evidence: &Evidence) -> PerPath<Fate> {
-    PerPath::from_fn(|path| {
+/// What came of an event on each path. `None`: it may come yet.
+pub(super) fn fates(witness: &SettledWitness, evidence: &Evidence) -> Option<PerPath<Fate>> {
+    let of = |path| {
         if *witness.seen.of(path) {
-            return Fate::Seen;
+            return Some(Fate::Seen);
         }
         let in_use = evidence.mode.is_none_or(|mode| mode.contains(path));
         let types = evidence.subscribed.of(path).as_ref();
         if !in_use || types.is_some_and(|types| !types.contains(&*witness.event.kind)) {
-            return Fate::Unused;
+            return Some(Fate::Unused);
         }
         match path {
-            Path::Webhook => webhook(witness, evidence),
+            Path::Webhook => Some(webhook(witness, evidence)),
             Path::Eventbridge => eventbridge(witness, evidence),
         }
-    })
+    };
+    Some(PerPath { webhook: of(Path::Webhook)?, eventbridge: of(Path::Eventbridge)? })
 }
 
 /// Auth0 lists what it tried and could not deliver to us. What it does not list, and what came while our door
@@ -46,21 +51,28 @@ fn webhook(witness: &SettledWitness, evidence: &Evidence) -> Fate {
     if tried || !witness.open.webhook { Fate::LostUs } else { Fate::LostAuth0 }
 }
 
-fn eventbridge(witness: &SettledWitness, evidence: &Evidence) -> Fate {
+/// Whether our door was open when it happened says nothing: the queue keeps it for days, and we ask for it once
+/// the door is open again.
+fn eventbridge(witness: &SettledWitness, evidence: &Evidence) -> Option<Fate> {
     let id = &witness.event.id;
     if evidence.failed.eventbridge.contains(id) {
-        Fate::LostAuth0
+        Some(Fate::LostAuth0)
     } else if evidence.queue_letters.contains(id) {
-        Fate::LostQueue
+        Some(Fate::LostQueue)
     } else if evidence.rule_letters.contains(id) {
-        Fate::LostEventbridge
-    } else if !witness.open.eventbridge {
-        // The queue keeps it until we ask.
-        Fate::LostUs
-    } else {
+        Some(Fate::LostEventbridge)
+    } else if evidence.queue_is_read {
         // Auth0 handed it over, and it never came to the queue.
-        Fate::LostEventbridge
+        Some(Fate::LostEventbridge)
+    } else {
+        // It may lie in the queue still: for a day, that is nobody's fault yet.
+        is_waited_for_in_vain(witness, evidence).then_some(Fate::LostUs)
     }
+}
+
+/// Whether an event was told of so long ago that nothing more is waited for.
+pub(super) fn is_waited_for_in_vain(witness: &SettledWitness, evidence: &Evidence) -> bool {
+    evidence.waited_since.is_some_and(|since| witness.told_at < since)
 }
 
 /// Whether every path in use lost it.
@@ -73,7 +85,7 @@ pub(super) fn is_lost(fates: PerPath<Fate>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Digest, Timestamp};
+    use crate::event::Digest;
     use crate::journal::Witnessed;
 
     fn id() -> EventId {
@@ -90,26 +102,29 @@ mod tests {
                 fingerprint: Digest::of(b""),
                 before: None,
             },
+            told_at: Timestamp::from_millis(0),
             seen: PerPath::default(),
+            is_known: false,
             open: PerPath { webhook: true, eventbridge: true },
             asked_for: false,
         }
     }
 
     fn both() -> Evidence {
-        Evidence { mode: Some(PathSet::Both), ..Evidence::default() }
+        Evidence { mode: Some(PathSet::Both), queue_is_read: true, ..Evidence::default() }
     }
 
     #[track_caller]
     fn check(
         (change, know): (impl FnOnce(&mut SettledWitness), impl FnOnce(&mut Evidence)),
-        expected: (Fate, Fate),
+        expected: impl Into<Option<(Fate, Fate)>>,
     ) {
         let (mut witness, mut evidence) = (lost(), both());
         change(&mut witness);
         know(&mut evidence);
-        let PerPath { webhook, eventbridge } = fates(&witness, &evidence);
-        assert_eq!((webhook, eventbridge), expected);
+        let fates = fates(&witness, &evidence);
+        let fates = fates.map(|PerPath { webhook, eventbridge }| (webhook, eventbridge));
+        assert_eq!(fates, expected.into());
     }
 
     #[test]
@@ -138,8 +153,35 @@ mod tests {
         check((|_: &mut SettledWitness| {}, tried), (Fate::LostUs, Fate::LostEventbridge));
         let asked = |witness: &mut SettledWitness| witness.asked_for = true;
         check((asked, |_: &mut Evidence| {}), (Fate::LostUs, Fate::LostEventbridge));
-        let closed = |witness: &mut SettledWitness| witness.open = PerPath::default();
-        check((closed, |_: &mut Evidence| {}), (Fate::LostUs, Fate::LostUs));
+        let closed = |witness: &mut SettledWitness| witness.open.webhook = false;
+        check((closed, |_: &mut Evidence| {}), (Fate::LostUs, Fate::LostEventbridge));
+    }
+
+    #[test]
+    fn a_queue_keeps_messages_while_our_door_is_closed() {
+        let closed_then = |witness: &mut SettledWitness| witness.open.eventbridge = false;
+        check((closed_then, |_: &mut Evidence| {}), (Fate::LostAuth0, Fate::LostEventbridge));
+        let unread = |evidence: &mut Evidence| evidence.queue_is_read = false;
+        let nothing = |_: &mut SettledWitness| {};
+        check((nothing, unread), None);
+        check((closed_then, unread), None);
+        let came = |witness: &mut SettledWitness| witness.seen.eventbridge = true;
+        check((came, unread), (Fate::LostAuth0, Fate::Seen));
+        let unread_in = |mode, since| {
+            move |evidence: &mut Evidence| {
+                evidence.queue_is_read = false;
+                evidence.mode = Some(mode);
+                evidence.waited_since = Some(Timestamp::from_millis(since));
+            }
+        };
+        check((nothing, unread_in(PathSet::Webhook, 0)), (Fate::LostAuth0, Fate::Unused));
+        check((nothing, unread_in(PathSet::Both, 0)), None);
+        check((nothing, unread_in(PathSet::Both, 1)), (Fate::LostAuth0, Fate::LostUs));
+        let elsewhere = |evidence: &mut Evidence| {
+            unread(evidence);
+            evidence.queue_letters.extend([id()]);
+        };
+        check((nothing, elsewhere), (Fate::LostAuth0, Fate::LostQueue));
     }
 
     #[test]

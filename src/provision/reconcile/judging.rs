@@ -4,71 +4,93 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 
-use super::super::auth0::{ApiError, Frame, Since};
 use super::Reconciler;
-use super::fates::{Evidence, fates, is_lost};
+use super::fates::{Evidence, fates, is_lost, is_waited_for_in_vain};
 use super::pass::{PassError, count};
 use super::report::{Pass, Phase};
-use crate::event::{EventId, PerPath};
-use crate::ingress::Rescued;
-use crate::journal::{Fate, Judgement, LetterFilter, LetterSource, SettledWitness};
+use crate::event::{EventId, Path, Timestamp};
+use crate::journal::{Judgement, LetterFilter, LetterSource, SettledWitness};
 use crate::telemetry::Chain;
 
 /// Witnessed events judged at once.
 const JUDGED_AT_ONCE: usize = 500;
-/// Fetching one event from the Events API may take so long.
-const FETCH_WITHIN: Duration = Duration::from_secs(20);
-/// What can't be fetched for so long is given up.
-const FETCH_FOR: Duration = Duration::from_hours(24);
+/// What may come yet, or can't be fetched, is waited for so long after it was told of.
+const WAIT_FOR: Duration = Duration::from_hours(24);
 /// Looking for letters in the queues may take so long.
 const LETTERS_WITHIN: Duration = Duration::from_mins(1);
 /// Letters looked at.
 const LETTERS_MAX: usize = 1_000;
 
 impl Reconciler {
-    /// Says what came of what has settled, and takes in what neither path brought.
+    /// Says what came of what has settled, and takes in what neither path brought. What waits is passed by.
     pub(super) async fn judge(
         &self,
         pass: &mut Pass,
         evidence: &mut Evidence,
         stop: &CancellationToken,
     ) -> Result<(), PassError> {
-        let until = self.sources.clock.now().minus(self.sources.settle_after);
-        let mut letters_read = false;
-        loop {
+        let now = self.sources.clock.now();
+        evidence.queue_is_read = self.queue_is_read(now);
+        evidence.waited_since = Some(now.minus(WAIT_FOR));
+        let until = now.minus(self.sources.settle_after);
+        let (mut after, mut fetches, mut letters_read) = (0, self.settings.backfill, false);
+        while !stop.is_cancelled() {
             let reader = &self.sources.reader;
-            let settled = reader.settled_witnesses(until, JUDGED_AT_ONCE).await;
+            let settled = reader.settled_witnesses(until, after, JUDGED_AT_ONCE).await;
             let settled = settled.map_err(PassError::Read)?;
-            let of = settled.len();
+            let Some(last) = settled.last() else { break };
+            after = last.no;
             if settled.iter().any(|one| !one.seen.eventbridge) && !letters_read {
                 self.read_letters(evidence).await;
                 letters_read = true;
             }
-            let mut judged = Vec::with_capacity(of);
-            let mut waits = false;
-            for (done, one) in settled.into_iter().enumerate() {
-                if stop.is_cancelled() {
-                    break;
-                }
-                self.at(Phase::Judging, done, of);
-                let fates = fates(&one, evidence);
-                let Some(backfilled) = self.backfill(&one, fates, pass).await? else {
-                    waits = true;
-                    continue;
-                };
-                let judgement = Judgement { fates, backfilled };
-                judged.push((one.no, one.event.time, judgement));
-            }
-            let any = !judged.is_empty();
-            pass.judged += count(judged.len());
-            drop(self.sources.journal.judge(judged).await.map_err(PassError::Write)?);
-            // What waits for its content would be read again and again.
-            if of < JUDGED_AT_ONCE || !any || waits || stop.is_cancelled() {
-                return Ok(());
+            self.judge_some(settled, evidence, pass, &mut fetches).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the queue's door has been open for long enough that what lay in the queue has come and settled.
+    fn queue_is_read(&self, now: Timestamp) -> bool {
+        let door = self.sources.health.door(Path::Eventbridge);
+        let since = door.and_then(|door| door.open_since());
+        since.is_some_and(|since| since.plus(self.sources.settle_after) < now)
+    }
+
+    /// Judges some. `fetches`: whether what every path lost is taken in, as long as that succeeds.
+    async fn judge_some(
+        &self,
+        settled: Vec<SettledWitness>,
+        evidence: &Evidence,
+        pass: &mut Pass,
+        fetches: &mut bool,
+    ) -> Result<(), PassError> {
+        self.at(Phase::Judging, 0, settled.len());
+        let (mut judged, mut lost) = (Vec::with_capacity(settled.len()), Vec::new());
+        for one in settled {
+            let Some(fates) = fates(&one, evidence) else { continue };
+            // What the journal has, because it was asked for, is taken in already.
+            if self.settings.backfill && is_lost(fates) && !one.is_known {
+                lost.push((one, fates));
+            } else {
+                judged.push((one.no, one.event.time, Judgement { fates, backfilled: false }));
             }
         }
+        if *fetches && !lost.is_empty() {
+            let taken = self.take_in(&lost, pass).await?;
+            *fetches = taken.1;
+            lost.retain(|(one, _)| !taken.0.contains(&one.no));
+        }
+        for (one, fates) in lost {
+            if is_waited_for_in_vain(&one, evidence) {
+                pass.not_to_be_had += 1;
+                judged.push((one.no, one.event.time, Judgement { fates, backfilled: false }));
+            }
+        }
+        pass.judged += count(judged.len());
+        drop(self.sources.journal.judge(judged).await.map_err(PassError::Write)?);
+        Ok(())
     }
 
     /// Which events lie in dead-letter queues. What can't be looked into is evidence of nothing.
@@ -89,63 +111,4 @@ impl Reconciler {
             }
         }
     }
-
-    /// Takes an event in that every path in use lost. `None`: not now, it is tried again.
-    async fn backfill(
-        &self,
-        one: &SettledWitness,
-        fates: PerPath<Fate>,
-        pass: &mut Pass,
-    ) -> Result<Option<bool>, PassError> {
-        if !self.settings.backfill || !is_lost(fates) {
-            return Ok(Some(false));
-        }
-        let fetched = timeout(FETCH_WITHIN, self.fetch(one)).await;
-        let body = match fetched {
-            Ok(Ok(body)) => body,
-            Ok(Err(error)) => {
-                debug!(event.id = %one.event.id, error = %Chain(&error), "can't be fetched");
-                None
-            }
-            Err(_) => None,
-        };
-        let Some(body) = body else {
-            let given_up = one.event.time.plus(FETCH_FOR) < self.sources.clock.now();
-            pass.not_to_be_had += u64::from(given_up);
-            return Ok(given_up.then_some(false));
-        };
-        let taken = self.sources.intake.take_rescued(body.as_bytes()).await;
-        let backfilled = taken.map_err(PassError::Write)? == Rescued::TakenIn;
-        pass.backfilled += u64::from(backfilled);
-        Ok(Some(backfilled))
-    }
-
-    /// The event, as the Events API still has it: the first one after the offset before it.
-    async fn fetch(&self, one: &SettledWitness) -> Result<Option<String>, ApiError> {
-        let since = match &one.event.before {
-            Some(offset) => Since::Offset(offset.clone()),
-            None => Since::Time(one.event.time),
-        };
-        let api = &self.sources.api;
-        let mut following = api.follow(&since, &[]).await?;
-        while let Some(frame) = following.next().await? {
-            match frame {
-                Frame::Event { event, .. } if has_id(&event, &one.event.id) => {
-                    return Ok(Some(event));
-                }
-                Frame::Event { .. } if one.event.before.is_some() => return Ok(None),
-                Frame::Event { .. } | Frame::Offset(_) => {}
-                Frame::Trouble(_) => return Ok(None),
-            }
-        }
-        Ok(None)
-    }
-}
-
-fn has_id(event: &str, id: &EventId) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Named {
-        id: String,
-    }
-    serde_json::from_str::<Named>(event).is_ok_and(|named| named.id == id.as_str())
 }

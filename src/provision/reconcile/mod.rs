@@ -7,11 +7,14 @@
 mod asking;
 mod choice;
 mod fates;
+mod fetch;
 #[cfg(test)]
 mod fixture;
 mod follow;
 mod judging;
+mod line;
 mod pass;
+mod place;
 mod report;
 mod standing;
 
@@ -201,6 +204,7 @@ pub struct Reconciler {
     status: watch::Sender<Status>,
     /// How often each event was asked for, by this process.
     asked: HashMap<EventId, u32>,
+    line: line::Line,
 }
 
 /// A pass that was ordered by the clock waits for so long after the start, so that the doors are open.
@@ -214,12 +218,22 @@ impl Reconciler {
         let (status, watched) = watch::channel(Status::default());
         let tickets = Arc::default();
         let desk = Desk { orders: sender, status: watched, tickets, defaults: settings.clone() };
-        (Self { settings, sources, orders, status, asked: HashMap::new() }, desk)
+        (
+            Self {
+                settings,
+                sources,
+                orders,
+                status,
+                asked: HashMap::new(),
+                line: line::Line::default(),
+            },
+            desk,
+        )
     }
 
     /// A follower of the Events API that tells of itself in this one's status.
     pub fn follower(&self) -> Follower {
-        Follower::new(self.sources.clone(), self.status.clone())
+        Follower::new(self.sources.clone(), self.status.clone(), self.line.clone())
     }
 
     /// Works until `stop`. What was asked of Auth0 by then is asked; a pass cut off is made again.

@@ -146,6 +146,8 @@ pub struct Pass {
     pub backfilled: u64,
     /// Of these, lost by both, and not to be had any more.
     pub not_to_be_had: u64,
+    /// Why nothing, or nothing more, could be had from the Events API.
+    pub not_fetched: Option<String>,
     /// What came of the last day's, this pass's included.
     pub witnesses: Option<Witnesses>,
 }
@@ -164,22 +166,23 @@ impl Pass {
             judged: 0,
             backfilled: 0,
             not_to_be_had: 0,
+            not_fetched: None,
             witnesses: None,
         }
     }
 }
 
 /// How the Events API is followed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Following {
     /// Whether it is being heard.
     pub connected: bool,
     /// Events that it told of, since the start.
     pub events: u64,
-    /// When it was last heard.
+    /// When it was last heard, or its connection was good without.
     pub heard_at: Option<Timestamp>,
-    /// Why it is not heard.
+    /// Why it is not heard, or was not the last time.
     pub error: Option<String>,
-    /// Since when nothing is known of what it told before: its memory had been too short.
+    /// Until when something that it told may have been missed: it could not be taken up where it broke off.
     pub gap_until: Option<Timestamp>,
 }

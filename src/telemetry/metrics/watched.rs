@@ -40,6 +40,10 @@ struct ByOutcome {
     outcome: &'static str,
 }
 
+/// No label: a family of one series, that is absent until it is set.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Whole {}
+
 /// What the last day's comparison says of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Measured {
@@ -59,6 +63,8 @@ pub(super) struct Watched {
     stream_failures: Family<ByPath, Gauge>,
     stream_failures_left: Family<ByPath, Gauge>,
     witnessed: Family<ByPathOutcome, Gauge>,
+    /// Of one series, and of none where nothing is followed.
+    following: Family<Whole, Gauge>,
     alarm_firing: Family<ByAlarm, Gauge>,
     alarm_messages: Family<ByOutcome, Counter>,
 }
@@ -117,6 +123,11 @@ impl Watched {
             self.witnessed.clone(),
         );
         all.register(
+            "following",
+            "Whether Auth0's Events API is being heard, where it is followed",
+            self.following.clone(),
+        );
+        all.register(
             "alarm_firing",
             "Alarms that have been told and are not over, by kind",
             self.alarm_firing.clone(),
@@ -144,6 +155,11 @@ impl Metrics {
         let events = i64::try_from(events).unwrap_or(i64::MAX);
         let label = ByPathOutcome { path: path.as_str(), outcome };
         self.watched.witnessed.get_or_create(&label).set(events);
+    }
+
+    /// Whether Auth0's Events API is being heard.
+    pub fn set_following(&self, is_heard: bool) {
+        self.watched.following.get_or_create(&Whole {}).set(is_heard.into());
     }
 
     /// Messages in each queue, hidden ones too, as SQS counts them.

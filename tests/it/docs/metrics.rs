@@ -51,6 +51,7 @@ fn rendered() -> String {
     };
     metrics.set_stream(Path::Webhook, &stream);
     metrics.set_witnessed(Path::Webhook, "seen", 1);
+    metrics.set_following(true);
     metrics.set_alarm("loss", 1);
     metrics.alarm_told(true);
     metrics.render()

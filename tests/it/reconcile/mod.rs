@@ -1,5 +1,7 @@
 //! The third observer: what Auth0 could not deliver is asked for, and what it tells of is judged.
 
+mod judging;
+
 use std::net::TcpListener;
 
 use secrecy::SecretString;
@@ -31,7 +33,11 @@ fn of_tenant(tenant: &Tenant, settings: Settings) -> Settings {
 
 /// A tenant with a webhook stream that posts to a gateway, once it is told where.
 async fn tenant() -> (Tenant, String) {
-    let tenant = Tenant::start().await;
+    tenant_with(crate::management::settings()).await
+}
+
+async fn tenant_with(settings: twinstream::sim::auth0::management::Settings) -> (Tenant, String) {
+    let tenant = Tenant::start_with(settings).await;
     let token = SecretString::from(TOKEN);
     let stream = NewStream {
         destination: NewDestination::Webhook {

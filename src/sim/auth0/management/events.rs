@@ -5,8 +5,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
@@ -17,17 +15,8 @@ use tokio::time::{Instant, sleep_until};
 use super::Shared;
 use super::refusal::Refusal;
 use super::server::{Answer, Asked};
+use super::state::{Logged, Telling};
 use crate::event::{EVENT_TYPES, Timestamp};
-
-/// A text that tells nothing of itself.
-pub(super) fn offset(number: u64) -> String {
-    STANDARD.encode(format!("o:{number}"))
-}
-
-fn number(offset: &str) -> Option<u64> {
-    let bytes = STANDARD.decode(offset).ok()?;
-    std::str::from_utf8(&bytes).ok()?.strip_prefix("o:")?.parse().ok()
-}
 
 /// One who follows.
 struct Follower {
@@ -92,7 +81,7 @@ fn start(shared: &Shared, asked: &Asked) -> Result<u64, Refusal> {
     let log = &state.log;
     if let Some(after) = after {
         let wrong = || Refusal::query("the cursor is none of ours");
-        let at = number(after).filter(|at| *at <= log.last).ok_or_else(wrong)?;
+        let at = log.number(after).ok_or_else(wrong)?;
         if !log.has_all_after(at) {
             let message = "Cursor points to data no longer available in the stream.";
             return Err(Refusal::new(StatusCode::GONE, message, "cursor_expired"));
@@ -149,10 +138,13 @@ impl Follower {
         let news = state.log.kept.iter().filter(|logged| logged.number > self.at);
         for logged in news {
             if self.types.is_empty() || self.types.iter().any(|kind| kind == logged.kind) {
-                let offset = offset(logged.number);
-                let data = json!({ "offset": offset, "event": logged.event });
-                let kind = logged.kind;
-                self.ready.push_back(format!("event: {kind}\nid: {offset}\ndata: {data}\n\n"));
+                let offset = state.log.offset(logged.number);
+                let (frame, ends) = told(logged, &offset);
+                self.ready.push_back(frame);
+                if ends {
+                    self.ended = true;
+                    return;
+                }
             }
         }
         self.at = state.log.last;
@@ -160,9 +152,28 @@ impl Follower {
 
     fn beat(&mut self) {
         self.heartbeat_at = Instant::now() + self.shared.settings.events.heartbeat;
-        let offset = offset(self.at);
+        let offset = self.shared.state().log.offset(self.at);
         let data = json!({ "offset": offset });
         self.ready.push_back(": heartbeat\n\n".to_owned());
         self.ready.push_back(format!("event: offset-only\nid: {offset}\ndata: {data}\n\n"));
+    }
+}
+
+/// The frame that tells of an event, and whether the stream ends with it.
+fn told(logged: &Logged, offset: &str) -> (String, bool) {
+    let kind = logged.kind;
+    match logged.telling {
+        Telling::Whole => {
+            let data = json!({ "offset": offset, "event": logged.event });
+            (format!("event: {kind}\nid: {offset}\ndata: {data}\n\n"), false)
+        }
+        Telling::Garbled => (format!("event: {kind}\nid: {offset}\ndata: {{\"off\n\n"), false),
+        Telling::TooLarge => {
+            let message = "The event is too large to be told.";
+            let error =
+                json!({ "code": "payload_too_large", "message": message, "offset": offset });
+            let data = json!({ "type": "error", "error": error });
+            (format!("event: error\ndata: {data}\n\n"), true)
+        }
     }
 }

@@ -11,8 +11,7 @@ use super::super::carrier::Letter;
 use super::super::faults::Skew;
 use super::super::tenant::Change;
 use super::Shared;
-use super::events::offset;
-use super::state::{Destination, ListShape, Stream};
+use super::state::{Destination, ListShape, Stream, Telling};
 use crate::event::Path;
 
 /// A cheap handle to a running stand-in.
@@ -156,9 +155,20 @@ impl Handle {
         state.log.last += 1;
     }
 
+    /// Takes no offset that was given until now: they are written in another way from now on.
+    pub fn change_offsets(&self) {
+        self.0.state().log.form += 1;
+    }
+
+    /// How the Events API tells of the next event.
+    pub fn tell_next(&self, telling: Telling) {
+        self.0.state().log.next = telling;
+    }
+
     /// The offset after the last event.
     pub fn offset(&self) -> String {
-        offset(self.0.state().log.last)
+        let state = self.0.state();
+        state.log.offset(state.log.last)
     }
 
     /// What was asked, the oldest first; the last 10,000.

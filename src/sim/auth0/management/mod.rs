@@ -32,7 +32,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use handle::{Handle, Recorded, StreamNow};
-pub use state::ListShape;
+pub use state::{ListShape, Telling};
 
 use super::stream::Rules;
 use crate::clock::Clock;

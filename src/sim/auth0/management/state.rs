@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -108,6 +110,22 @@ pub(super) struct Log {
     pub kept: VecDeque<Logged>,
     /// The number of the last one; the first is 1.
     pub last: u64,
+    /// How the next event is told.
+    pub next: Telling,
+    /// In how many ways offsets were written until now. One of another way is none of ours.
+    pub form: u32,
+}
+
+/// How the Events API tells of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Telling {
+    /// As it should.
+    #[default]
+    Whole,
+    /// In a frame that is no JSON: this is not documented, and may happen anywhere.
+    Garbled,
+    /// Not: the stream ends with the error `payload_too_large`, and the offset after the event.
+    TooLarge,
 }
 
 /// An event in the log.
@@ -117,6 +135,7 @@ pub(super) struct Logged {
     pub kind: &'static str,
     pub at: Timestamp,
     pub event: Value,
+    pub telling: Telling,
 }
 
 /// Requests that are remembered.
@@ -231,10 +250,23 @@ impl Log {
     /// Keeps an event.
     pub(super) fn push(&mut self, kind: &'static str, at: Timestamp, event: Value, max: usize) {
         self.last += 1;
-        self.kept.push_back(Logged { number: self.last, kind, at, event });
+        let telling = std::mem::take(&mut self.next);
+        self.kept.push_back(Logged { number: self.last, kind, at, event, telling });
         while self.kept.len() > max {
             self.kept.pop_front();
         }
+    }
+
+    /// A text that tells nothing of itself.
+    pub(super) fn offset(&self, number: u64) -> String {
+        STANDARD.encode(format!("{}:{number}", self.form))
+    }
+
+    /// The number of an offset, where it is one.
+    pub(super) fn number(&self, offset: &str) -> Option<u64> {
+        let bytes = STANDARD.decode(offset).ok()?;
+        let (form, number) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
+        number.parse().ok().filter(|at| form == self.form.to_string() && *at <= self.last)
     }
 
     /// Whether everything after this number is still there.
