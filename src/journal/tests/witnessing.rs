@@ -243,6 +243,34 @@ async fn the_delivery_of_a_backfill_says_where_it_is_from_whatever_comes_later()
 }
 
 #[tokio::test]
+async fn nothing_that_the_events_api_told_of_an_erased_user_is_left() {
+    let server = Server::start();
+    let erased = |id: &str| webhook(id).of_user("auth0|erased");
+    // Told of under its own id and under another; of another user at the same time; and of another event.
+    server.send_new(erased("evt_1")).await;
+    server.send_new(erased("evt_2").later(MINUTE)).await;
+    server.send(eventbridge("evt_e").of_user("auth0|erased").later(MINUTE)).await;
+    server.witness(&erased("evt_1"), "1").await;
+    server.witness(&erased("evt_as_the_api_calls_it").later(MINUTE), "2").await;
+    // Its fingerprint says nothing: the id alone does.
+    server.witness(&webhook("evt_e").of_user("auth0|2"), "3").await;
+    server.witness(&webhook("evt_4"), "4").await;
+    server.advance(MINUTE * 2);
+    assert_eq!(server.seen().await.len(), 4);
+    let by = Person { who: "kim".into(), why: "request 7".into() };
+    let user = "auth0|erased".to_owned();
+    let order = server.journal.begin_order(OrderKind::Erase, by, &user, 1).await.unwrap();
+    let found = server.journal.reader().unwrap().naming(user, 0).await.unwrap().found;
+    server.journal.erase(order, found, "erased by kim", 0).await.unwrap();
+    // Neither digest nor id is left; what is left would be judged lost, and taken in again.
+    assert_eq!(server.seen().await, [told("evt_4", false, false)]);
+    let of = Witnessed::of(&server.arrived(&erased("evt_1")).event, None).fingerprint;
+    let stopped = server.stop();
+    let bytes = std::fs::read(&stopped.settings.path).unwrap();
+    assert!(!bytes.windows(16).any(|found| found == of.as_bytes()), "not in free pages either");
+}
+
+#[tokio::test]
 async fn every_witnessed_event_is_judged_once_and_the_count_outlives_it() {
     let server = Server::start();
     let all = (0..3_u64)
