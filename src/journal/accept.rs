@@ -6,10 +6,10 @@ use super::content::Content;
 use super::payload::Stored;
 use super::shelf::Shelf;
 use super::sqlite::{path_code, path_of};
-use super::{Committed, RouteNo, release, summaries, told, witness};
+use super::{Committed, RouteNo, release, repeats, summaries, told, witness};
 use crate::event::{
     Arrival, ArrivalOutcome, Candidate, Digest, EVENTS_API, Event, Flag, Flags, Hops, Newcomer,
-    PairedBy, Pairing, PairingRule, Path, Purpose, QueueHops, RepeatKind, Timestamp, Watched,
+    PairedBy, Pairing, PairingRule, Path, Purpose, Timestamp, Watched,
 };
 
 /// An arrival, ready to be stored; [`Arrived::new`] makes it.
@@ -303,16 +303,16 @@ fn insert_event(
 }
 
 /// What is known of an event that has come before.
-struct Known {
-    id: String,
+pub(super) struct Known {
+    pub(super) id: String,
     has_come: bool,
     /// It has come by no path: what stands for its webhook arrival was taken in from the Events API.
     is_backfill: bool,
     /// The id that it carried by the other path, where that is not `id`.
     other_id: Option<String>,
     payload_digest: Digest,
-    message_id: Option<String>,
-    repeats: i64,
+    pub(super) message_id: Option<String>,
+    pub(super) repeats: i64,
     erased: bool,
 }
 
@@ -355,7 +355,7 @@ fn add_arrival(
         keep_rival(connection, seq, arrived, &shelf.content)?;
     }
     if known.has_come && !takes_its_place(&known, &arrived.arrival) {
-        add_repeat(connection, (seq, &known), arrived, differs, now)?;
+        repeats::add(connection, (seq, &known), arrived, differs, now)?;
         return Ok(ArrivalOutcome::Duplicate);
     }
     let other_id = (known.id != arrived.event.id.as_str()).then(|| arrived.event.id.as_str());
@@ -450,83 +450,4 @@ fn keep_rival(
         )?
         .execute(params![seq, path_code(arrived.arrival.path()), payload.encoding, payload.body])?;
     Ok(())
-}
-
-fn add_repeat(
-    connection: &Connection,
-    (seq, known): (i64, &Known),
-    arrived: &Arrived,
-    differs: bool,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    let path = arrived.arrival.path();
-    let hops: Option<&QueueHops> = match &arrived.arrival.hops {
-        Hops::Webhook => None,
-        Hops::Eventbridge(hops) => Some(hops),
-    };
-    let kind = match hops {
-        None => RepeatKind::WebhookRetry,
-        Some(hops) if is_same_message(connection, seq, known, hops)? => RepeatKind::SameMessage,
-        Some(_) => RepeatKind::OtherMessage,
-    };
-    let other_id = (known.id != arrived.event.id.as_str()).then(|| arrived.event.id.as_str());
-    connection
-        .prepare_cached(
-            "INSERT INTO repeats (seq, no, path, kind, at, stored_at, stream, id, receive_count,
-                redriven, message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            seq,
-            known.repeats + 1,
-            path_code(path),
-            repeat_code(kind),
-            arrived.arrival.at,
-            now,
-            arrived.arrival.stream,
-            other_id,
-            hops.map(|hops| hops.receive_count),
-            hops.is_some_and(|hops| hops.redriven),
-            hops.map(|hops| &hops.message_id)
-        ])?;
-    connection
-        .prepare_cached(
-            "UPDATE events SET webhook_repeats = webhook_repeats + (?2 = 0),
-                eventbridge_repeats = eventbridge_repeats + (?2 = 1),
-                payload_differs = payload_differs OR ?3 WHERE seq = ?1",
-        )?
-        .execute(params![seq, path_code(path), differs])?;
-    Ok(())
-}
-
-/// Whether this message brought the event before, as the first of its path or as a repeat.
-fn is_same_message(
-    connection: &Connection,
-    seq: i64,
-    known: &Known,
-    hops: &QueueHops,
-) -> rusqlite::Result<bool> {
-    if known.message_id.as_deref() == Some(&*hops.message_id) {
-        return Ok(true);
-    }
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM repeats WHERE seq = ? AND message_id = ?)")?
-        .query_row(params![seq, hops.message_id], |row| row.get(0))
-}
-
-const fn repeat_code(kind: RepeatKind) -> i64 {
-    match kind {
-        RepeatKind::WebhookRetry => 0,
-        RepeatKind::SameMessage => 1,
-        RepeatKind::OtherMessage => 2,
-    }
-}
-
-/// The kind of a column value.
-pub(super) fn repeat_of(code: i64) -> rusqlite::Result<RepeatKind> {
-    match code {
-        0 => Ok(RepeatKind::WebhookRetry),
-        1 => Ok(RepeatKind::SameMessage),
-        2 => Ok(RepeatKind::OtherMessage),
-        other => Err(rusqlite::Error::IntegralValueOutOfRange(0, other)),
-    }
 }

@@ -109,11 +109,6 @@ fn copy(from: &FilePath, to: &FilePath) -> Result<(), BackupError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(from, flags).map_err(at)?;
     connection.busy_timeout(sqlite::READER_WAITS).map_err(at)?;
-    sqlite::make_private(to).map_err(|source| BackupError::File {
-        what: "making",
-        path: to.into(),
-        source,
-    })?;
     let to = to.to_str().ok_or_else(|| BackupError::File {
         what: "naming",
         path: to.into(),
@@ -190,9 +185,11 @@ pub(super) struct Swap {
     aside: PathBuf,
 }
 
+type Step = fn(&Swap) -> Result<(), BackupError>;
+
 impl Swap {
     /// What is done, in this order.
-    pub(super) const STEPS: [fn(&Self) -> Result<(), BackupError>; 4] =
+    pub(super) const STEPS: [Step; 4] =
         [Self::empty_log, Self::keep_old, Self::drop_log, Self::take_place];
 
     pub(super) fn new(journal: &FilePath, part: PathBuf, now: Timestamp) -> Self {

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::events::{EventSummary, SUMMARY, summary};
 use crate::event::{Flag, Flags, PairedBy, Path, RepeatKind, Timestamp};
-use crate::journal::accept::{paired_of, repeat_of};
+use crate::journal::accept::paired_of;
 use crate::journal::differences::differences;
+use crate::journal::repeats::repeat_of;
 use crate::journal::sqlite::path_of;
 use crate::journal::{ReadError, payload};
 
