@@ -148,7 +148,7 @@ fn arrival(arrival: &ArrivalStory, time: Timestamp) -> Group {
     rows.push(row("Stored, on disk", (tone, arrival.at, arrival.stored_at), time));
     Group {
         title: title.to_owned(),
-        path: Some(arrival.path),
+        path: (!arrival.backfilled).then_some(arrival.path),
         remarks: remarks(arrival),
         state: None,
         rows,
