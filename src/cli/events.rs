@@ -88,7 +88,11 @@ fn table_of(events: &[EventSummary]) -> String {
             event.kind.clone(),
             event.subject.clone(),
             event.time.to_string(),
-            after(event.webhook_at, event.time),
+            match event.rescued_at {
+                Some(at) if event.backfilled => format!("taken in {}", after(Some(at), event.time)),
+                Some(at) => format!("asked for {}", after(Some(at), event.time)),
+                None => after(event.webhook_at, event.time),
+            },
             after(event.eventbridge_at, event.time),
             event.duplicates.to_string(),
         ]
@@ -168,7 +172,15 @@ fn tell(story: &EventStory) -> String {
 fn tell_arrival(arrival: &ArrivalStory, time: Timestamp) -> Vec<String> {
     let again = arrival.duplicate.map_or(String::new(), |kind| format!("  again: {kind}"));
     let stream = arrival.stream.as_deref().unwrap_or("no stream named");
-    let mut lines = vec![format!("  {:<12} {stream}{again}", arrival.path)];
+    let path = if arrival.backfilled { "no path" } else { arrival.path.as_str() };
+    let mut lines = vec![format!("  {path:<12} {stream}{again}")];
+    if arrival.rescued {
+        lines.push(if arrival.backfilled {
+            "    taken in from the Events API: no path brought it".into()
+        } else {
+            "    asked for by reconcile: the webhook had lost it".into()
+        });
+    }
     if let Some(id) = &arrival.id {
         lines.push(format!("    under the id {id}"));
     }
@@ -176,7 +188,7 @@ fn tell_arrival(arrival: &ArrivalStory, time: Timestamp) -> Vec<String> {
         ("envelope (whole seconds)", arrival.envelope_time),
         ("queued by SQS", arrival.sent_at),
         ("first received", arrival.first_received_at),
-        (if arrival.path == Path::Webhook { "request" } else { "received" }, Some(arrival.at)),
+        (came_as(arrival), Some(arrival.at)),
         ("stored", Some(arrival.stored_at)),
     ];
     for (hop, at) in hops {
@@ -191,6 +203,14 @@ fn tell_arrival(arrival: &ArrivalStory, time: Timestamp) -> Vec<String> {
         lines.push(format!("    received {count} times: its latency is not the path's"));
     }
     lines
+}
+
+const fn came_as(arrival: &ArrivalStory) -> &'static str {
+    match arrival.path {
+        _ if arrival.backfilled => "taken in",
+        Path::Webhook => "request",
+        Path::Eventbridge => "received",
+    }
 }
 
 fn tell_delivery(delivery: &DeliveryStory, time: Timestamp) -> Vec<String> {

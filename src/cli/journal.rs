@@ -163,7 +163,7 @@ fn failure(error: BackupError) -> Failure {
         BackupError::Open(error) => Failure::Open(error),
         BackupError::Exists(_) | BackupError::Missing(_) => Failure::Input(error.to_string()),
         BackupError::Damaged { .. } => Failure::DoesNotHold(error.to_string()),
-        BackupError::Sqlite { .. } | BackupError::File { .. } => {
+        BackupError::Busy(_) | BackupError::Sqlite { .. } | BackupError::File { .. } => {
             Failure::Unreachable { what: "the journal".into(), source: error.into() }
         }
     }

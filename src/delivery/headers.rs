@@ -7,6 +7,8 @@ use http::header::{
 
 use super::SigningSecret;
 use super::body::Message;
+use crate::event::EVENTS_API;
+use crate::journal::Due;
 
 /// Names that a target's own headers can't have: the client's, and those with a meaning of ours.
 /// `Authorization` is the target's own to have when it has no bearer token.
@@ -46,7 +48,7 @@ pub(super) fn headers(
         ("webhook-id", Some(id)),
         ("webhook-timestamp", Some(&*timestamp.to_string())),
         ("webhook-signature", signature.as_deref()),
-        ("twinstream-path", Some(due.first_path.as_str())),
+        ("twinstream-path", Some(came_by(due))),
         ("twinstream-route", Some(&message.route.name)),
         ("twinstream-late", due.late.then_some("true")),
     ];
@@ -60,6 +62,12 @@ pub(super) fn headers(
         .entry(USER_AGENT)
         .or_insert(HeaderValue::from_static(concat!("twinstream/", env!("CARGO_PKG_VERSION"))));
     headers
+}
+
+/// What brought the bytes: a path, or where none did, Auth0's Events API. What `reconcile` had Auth0 deliver once
+/// more did come by webhook.
+const fn came_by(due: &Due) -> &'static str {
+    if due.backfilled { EVENTS_API } else { due.first_path.as_str() }
 }
 
 /// The value of `Authorization` for a bearer token, if the token can stand in a header.

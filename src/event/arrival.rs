@@ -2,6 +2,9 @@
 
 use super::{Flags, Path, Timestamp};
 
+/// What stands for a stream where an event was taken in from Auth0's Events API. Auth0's own are named `est_…`.
+pub const EVENTS_API: &str = "events-api";
+
 /// One receipt of an event by one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {

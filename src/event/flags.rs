@@ -21,12 +21,16 @@ pub enum Flag {
     /// It came because twinstream asked for it: a redelivery, or what Auth0's Events API still had. The
     /// path itself had lost it, so that this is no arrival of the path at all.
     Rescued,
+    /// It was taken in from Auth0's Events API: no path brought it, not even when asked. Always together with
+    /// [`Flag::Rescued`].
+    Backfilled,
 }
 
 impl Flag {
     /// All of them; an arrival with several is counted under the first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Rescued,
+        Self::Backfilled,
         Self::ReceiveCount,
         Self::Redriven,
         Self::Replayed,
@@ -43,6 +47,7 @@ impl Flag {
             Self::Backlog => "backlog",
             Self::Startup => "startup",
             Self::Rescued => "rescued",
+            Self::Backfilled => "backfilled",
         }
     }
 
@@ -55,6 +60,7 @@ impl Flag {
             Self::Backlog => 8,
             Self::Startup => 16,
             Self::Rescued => 32,
+            Self::Backfilled => 64,
         }
     }
 }
@@ -66,6 +72,8 @@ pub struct Flags(u8);
 impl Flags {
     /// Its time says all.
     pub const NONE: Self = Self(0);
+    /// Of what was taken in from Auth0's Events API.
+    pub const BACKFILLED: Self = Self::NONE.with(Flag::Rescued).with(Flag::Backfilled);
 
     /// With this one too.
     #[must_use]

@@ -15,7 +15,7 @@ mod time;
 mod turn;
 mod types;
 
-pub use arrival::{Arrival, Hops, QueueHops};
+pub use arrival::{Arrival, EVENTS_API, Hops, QueueHops};
 pub use digest::Digest;
 pub use flags::{Flag, FlagRules, Flags};
 pub use id::{EventId, EventIdError};

@@ -20,7 +20,7 @@ pub use webhook::{LABEL_HEADER, Settings as WebhookSettings, WebhookDoor};
 
 use crate::clock::Clock;
 use crate::event::{
-    Arrival, ArrivalOutcome, Event, Flag, FlagRules, Flags, Hops, Path, Purpose, QueueHops,
+    Arrival, ArrivalOutcome, EVENTS_API, Event, FlagRules, Flags, Hops, Path, Purpose, QueueHops,
     Timestamp,
 };
 use crate::journal::{
@@ -87,16 +87,24 @@ impl Intake {
     /// # Errors
     /// When it is not stored: it must be taken in again.
     pub async fn take_rescued(&self, body: &[u8]) -> Result<Rescued, JournalError> {
-        let Ok(Normalized { event, stream, .. }) = normalize::webhook(body) else {
+        let Ok(Normalized { event, .. }) = normalize::webhook(body) else {
             return Ok(Rescued::NotUnderstood);
         };
-        let flags = Flags::NONE.with(Flag::Rescued);
-        let at = self.clock.now();
         let deliveries = self.deliveries(&event);
-        let arrival = Arrival { at, stream, hops: Hops::Webhook, flags };
+        let arrival = Arrival {
+            at: self.clock.now(),
+            // Whatever it names: that stream did not bring it.
+            stream: Some(EVENTS_API.into()),
+            hops: Hops::Webhook,
+            flags: Flags::BACKFILLED,
+        };
         let stored = self.journal.accept(Arrived::new(event, arrival, deliveries)).await;
         let Accepted { is_new, .. } = self.observe_failure(stored)?;
-        Ok(if is_new { Rescued::TakenIn } else { Rescued::Known })
+        if !is_new {
+            return Ok(Rescued::Known);
+        }
+        self.metrics.backfilled();
+        Ok(Rescued::TakenIn)
     }
 
     /// Takes in the body of a webhook request.

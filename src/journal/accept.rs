@@ -6,10 +6,10 @@ use super::content::Content;
 use super::payload::Stored;
 use super::shelf::Shelf;
 use super::sqlite::{path_code, path_of};
-use super::{Committed, RouteNo, release, summaries, told, witness};
+use super::{Committed, RouteNo, release, repeats, summaries, told, witness};
 use crate::event::{
-    Arrival, ArrivalOutcome, Candidate, Digest, Event, Flag, Hops, Newcomer, PairedBy, Pairing,
-    PairingRule, Path, Purpose, QueueHops, RepeatKind, Timestamp, Watched,
+    Arrival, ArrivalOutcome, Candidate, Digest, EVENTS_API, Event, Flag, Flags, Hops, Newcomer,
+    PairedBy, Pairing, PairingRule, Path, Purpose, Timestamp, Watched,
 };
 
 /// An arrival, ready to be stored; [`Arrived::new`] makes it.
@@ -78,6 +78,7 @@ pub(super) fn accept(
     now: Timestamp,
 ) -> rusqlite::Result<Accepted> {
     let path = arrived.arrival.path();
+    let is_backfill = arrived.arrival.flags.has(Flag::Backfilled);
     if path == Path::Webhook
         && shelf.has_rescues
         && witness::is_rescued(connection, arrived.id_digest)?
@@ -93,6 +94,8 @@ pub(super) fn accept(
             let seq = add_event(connection, shelf, arrived, now)?;
             (ArrivalOutcome::Accepted, true, seq)
         }
+        // It has come after all: what the Events API tells of it is no arrival.
+        Some((seq, _)) if is_backfill => (ArrivalOutcome::Duplicate, false, seq),
         Some((seq, paired_by)) => {
             if paired_by != PairedBy::Id {
                 shelf.ids.add_alias(connection, arrived.id_digest, seq)?;
@@ -109,7 +112,9 @@ pub(super) fn accept(
             (outcome, false, seq)
         }
     };
-    shelf.tally.arrival(path, outcome);
+    if !is_backfill {
+        shelf.tally.arrival(path, outcome);
+    }
     Ok(Accepted { committed: Committed(()), outcome, is_new, seq })
 }
 
@@ -143,7 +148,7 @@ fn by_fallback(
 fn candidates(connection: &Connection, event: &Event) -> rusqlite::Result<Vec<Candidate>> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, is_test, object_digest, webhook_at, webhook_stream, eventbridge_at,
-                eventbridge_stream, webhook_repeats + eventbridge_repeats
+                eventbridge_stream, webhook_repeats + eventbridge_repeats, backfilled_at
          FROM events WHERE time_ns = ? AND kind = ? AND tenant = ? AND subject = ?
          ORDER BY seq LIMIT ?",
     )?;
@@ -162,6 +167,9 @@ fn candidates(connection: &Connection, event: &Event) -> rusqlite::Result<Vec<Ca
             if row.get::<_, Option<i64>>(at)?.is_some() {
                 arrived_by.push((path, row.get(stream)?));
             }
+        }
+        if row.get::<_, Option<i64>>(8)?.is_some() {
+            arrived_by.push((Path::Webhook, Some(EVENTS_API.into())));
         }
         if row.get::<_, i64>(7)? > 0 {
             arrived_by.extend(streams_of_repeats(connection, seq)?);
@@ -295,12 +303,16 @@ fn insert_event(
 }
 
 /// What is known of an event that has come before.
-struct Known {
-    id: String,
+pub(super) struct Known {
+    pub(super) id: String,
     has_come: bool,
+    /// It has come by no path: what stands for its webhook arrival was taken in from the Events API.
+    is_backfill: bool,
+    /// The id that it carried by the other path, where that is not `id`.
+    other_id: Option<String>,
     payload_digest: Digest,
-    message_id: Option<String>,
-    repeats: i64,
+    pub(super) message_id: Option<String>,
+    pub(super) repeats: i64,
     erased: bool,
 }
 
@@ -308,7 +320,8 @@ fn known(connection: &Connection, seq: i64, path: Path) -> rusqlite::Result<Opti
     connection
         .prepare_cached(
             "SELECT id, CASE ?2 WHEN 0 THEN webhook_at ELSE eventbridge_at END IS NOT NULL,
-                    payload_digest, message_id, webhook_repeats + eventbridge_repeats, erased
+                    payload_digest, message_id, webhook_repeats + eventbridge_repeats, erased,
+                    webhook_flags, CASE ?2 WHEN 0 THEN eventbridge_id ELSE webhook_id END
              FROM events WHERE seq = ?1",
         )?
         .query_row(params![seq, path_code(path)], |row| {
@@ -319,6 +332,8 @@ fn known(connection: &Connection, seq: i64, path: Path) -> rusqlite::Result<Opti
                 message_id: row.get(3)?,
                 repeats: row.get(4)?,
                 erased: row.get(5)?,
+                is_backfill: Flags::from_bits(row.get(6)?).has(Flag::Backfilled),
+                other_id: row.get(7)?,
             })
         })
         .optional()
@@ -339,23 +354,37 @@ fn add_arrival(
     if differs {
         keep_rival(connection, seq, arrived, &shelf.content)?;
     }
-    if known.has_come {
-        add_repeat(connection, (seq, &known), arrived, differs, now)?;
+    if known.has_come && !takes_its_place(&known, &arrived.arrival) {
+        repeats::add(connection, (seq, &known), arrived, differs, now)?;
         return Ok(ArrivalOutcome::Duplicate);
     }
     let other_id = (known.id != arrived.event.id.as_str()).then(|| arrived.event.id.as_str());
     let Arrival { at, stream, hops, flags } = &arrived.arrival;
-    let (paired_by, flags) = (paired_code(paired_by), flags.bits());
+    let own_id = arrived.event.id.as_str();
+    let paired_by = paired_code(paired(paired_by, own_id, known.other_id.as_deref()));
+    let flags = flags.bits();
     let overtaken = is_overtaken(shelf, arrived);
     match hops {
         Hops::Webhook => connection
             .prepare_cached(
-                "UPDATE events SET paired_by = ?, payload_differs = payload_differs OR ?,
-                    webhook_at = ?, webhook_stored_at = ?, webhook_stream = ?, webhook_id = ?,
-                    webhook_flags = ?, webhook_overtaken = ? WHERE seq = ?",
+                "UPDATE events SET paired_by = CASE WHEN eventbridge_at IS NULL THEN NULL ELSE ?1 END,
+                    payload_differs = payload_differs OR ?2, webhook_at = ?3,
+                    webhook_stored_at = ?4, webhook_stream = ?5, webhook_id = ?6,
+                    webhook_flags = ?7, webhook_overtaken = ?8,
+                    backfilled_at = CASE WHEN ?9 THEN webhook_at END,
+                    first_path = eventbridge_at IS NOT NULL WHERE seq = ?10",
             )?
             .execute(params![
-                paired_by, differs, at, now, stream, other_id, flags, overtaken, seq
+                paired_by,
+                differs,
+                at,
+                now,
+                stream,
+                other_id,
+                flags,
+                overtaken,
+                known.is_backfill,
+                seq
             ])?,
         Hops::Eventbridge(hops) => connection
             .prepare_cached(
@@ -386,6 +415,22 @@ fn add_arrival(
     Ok(ArrivalOutcome::Accepted)
 }
 
+/// Whether an arrival takes the place of what was taken in from the Events API: its path brings it after all,
+/// late. What was asked for is none of the path's.
+fn takes_its_place(known: &Known, arrival: &Arrival) -> bool {
+    known.is_backfill && arrival.path() == Path::Webhook && !arrival.flags.has(Flag::Rescued)
+}
+
+/// How both paths' arrivals are one event: where the other one carried another id than the event's, that is
+/// what this one's is held against.
+fn paired(found_by: PairedBy, own_id: &str, other_id: Option<&str>) -> PairedBy {
+    match other_id {
+        Some(other_id) if other_id == own_id => PairedBy::Id,
+        Some(_) if found_by == PairedBy::Id => PairedBy::Fallback,
+        Some(_) | None => found_by,
+    }
+}
+
 /// Keeps a payload that is not the one known: nothing that came is thrown away, and the reader can
 /// say in what they differ. The first one by each path is kept, as far as content is.
 fn keep_rival(
@@ -405,83 +450,4 @@ fn keep_rival(
         )?
         .execute(params![seq, path_code(arrived.arrival.path()), payload.encoding, payload.body])?;
     Ok(())
-}
-
-fn add_repeat(
-    connection: &Connection,
-    (seq, known): (i64, &Known),
-    arrived: &Arrived,
-    differs: bool,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    let path = arrived.arrival.path();
-    let hops: Option<&QueueHops> = match &arrived.arrival.hops {
-        Hops::Webhook => None,
-        Hops::Eventbridge(hops) => Some(hops),
-    };
-    let kind = match hops {
-        None => RepeatKind::WebhookRetry,
-        Some(hops) if is_same_message(connection, seq, known, hops)? => RepeatKind::SameMessage,
-        Some(_) => RepeatKind::OtherMessage,
-    };
-    let other_id = (known.id != arrived.event.id.as_str()).then(|| arrived.event.id.as_str());
-    connection
-        .prepare_cached(
-            "INSERT INTO repeats (seq, no, path, kind, at, stored_at, stream, id, receive_count,
-                redriven, message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            seq,
-            known.repeats + 1,
-            path_code(path),
-            repeat_code(kind),
-            arrived.arrival.at,
-            now,
-            arrived.arrival.stream,
-            other_id,
-            hops.map(|hops| hops.receive_count),
-            hops.is_some_and(|hops| hops.redriven),
-            hops.map(|hops| &hops.message_id)
-        ])?;
-    connection
-        .prepare_cached(
-            "UPDATE events SET webhook_repeats = webhook_repeats + (?2 = 0),
-                eventbridge_repeats = eventbridge_repeats + (?2 = 1),
-                payload_differs = payload_differs OR ?3 WHERE seq = ?1",
-        )?
-        .execute(params![seq, path_code(path), differs])?;
-    Ok(())
-}
-
-/// Whether this message brought the event before, as the first of its path or as a repeat.
-fn is_same_message(
-    connection: &Connection,
-    seq: i64,
-    known: &Known,
-    hops: &QueueHops,
-) -> rusqlite::Result<bool> {
-    if known.message_id.as_deref() == Some(&*hops.message_id) {
-        return Ok(true);
-    }
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM repeats WHERE seq = ? AND message_id = ?)")?
-        .query_row(params![seq, hops.message_id], |row| row.get(0))
-}
-
-const fn repeat_code(kind: RepeatKind) -> i64 {
-    match kind {
-        RepeatKind::WebhookRetry => 0,
-        RepeatKind::SameMessage => 1,
-        RepeatKind::OtherMessage => 2,
-    }
-}
-
-/// The kind of a column value.
-pub(super) fn repeat_of(code: i64) -> rusqlite::Result<RepeatKind> {
-    match code {
-        0 => Ok(RepeatKind::WebhookRetry),
-        1 => Ok(RepeatKind::SameMessage),
-        2 => Ok(RepeatKind::OtherMessage),
-        other => Err(rusqlite::Error::IntegralValueOutOfRange(0, other)),
-    }
 }

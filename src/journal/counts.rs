@@ -143,7 +143,7 @@ fn pending(connection: &Connection) -> rusqlite::Result<Vec<DeliveryStates>> {
                 None => None,
                 Some(seq) => connection
                     .prepare_cached(
-                        "SELECT coalesce(min(webhook_stored_at, eventbridge_stored_at),
+                        "SELECT coalesce(backfilled_at, min(webhook_stored_at, eventbridge_stored_at),
                             webhook_stored_at, eventbridge_stored_at) FROM events WHERE seq = ?",
                     )?
                     .query_row([seq], |row| row.get(0))

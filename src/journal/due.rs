@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{RouteNo, payload};
-use crate::event::{EventId, Path, Timestamp};
+use crate::event::{EventId, Flag, Flags, Path, Timestamp};
 
 /// A delivery to attempt now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Due {
     pub time: Timestamp,
     /// The path that brought the event first.
     pub first_path: Path,
+    /// No path had brought it: it was taken in from Auth0's Events API.
+    pub backfilled: bool,
     /// The CloudEvent's JSON text.
     pub payload: Vec<u8>,
     /// Which attempt this is, from 1.
@@ -76,12 +78,15 @@ pub(super) fn read_due(
     connection
         .prepare_cached(
             "SELECT id, kind, first_path, encoding, body, time_ns,
-                CASE first_path WHEN 0 THEN webhook_stored_at ELSE eventbridge_stored_at END
+                coalesce(backfilled_at,
+                    CASE first_path WHEN 0 THEN webhook_stored_at ELSE eventbridge_stored_at END),
+                backfilled_at IS NOT NULL, webhook_flags
              FROM events JOIN payloads USING (seq) WHERE seq = ?",
         )?
         .query_row([row.seq], |event| {
             let payload = payload::decode(event.get(3)?, event.get(4)?).map_err(damaged)?;
             let id: String = event.get(0)?;
+            let is_backfill = Flags::from_bits(event.get(8)?).has(Flag::Backfilled);
             Ok(Due {
                 seq: row.seq,
                 route,
@@ -89,6 +94,7 @@ pub(super) fn read_due(
                 kind: event.get(1)?,
                 time: event.get(5)?,
                 first_path: super::sqlite::path_of(event.get(2)?)?,
+                backfilled: is_backfill || event.get(7)?,
                 payload,
                 attempt: row.attempts + 1,
                 counted: row.attempts.saturating_sub(row.uncounted) + 1,

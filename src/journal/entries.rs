@@ -18,7 +18,7 @@ pub(super) const COLUMNS: &str = "seq, kind, time_ns, is_test, too_late, paired_
      coalesce(webhook_stream, ''), \
      eventbridge_at, eventbridge_stored_at, eventbridge_flags, eventbridge_overtaken, \
      eventbridge_repeats, coalesce(eventbridge_stream, ''), \
-     envelope_time, sent_at, first_received_at";
+     envelope_time, sent_at, first_received_at, backfilled_at";
 
 /// Times before and after an instant for which it is read at once when the doors were open.
 const HALF_DAY_NS: i64 = 12 * 3_600 * 1_000_000_000;
@@ -54,12 +54,16 @@ impl<'a> Entries<'a> {
             too_late: row.get(4)?,
             webhook: sighting(row, 7)?,
             eventbridge: sighting(row, 13)?,
-            rescued: None,
+            rescued: row.get(22)?,
             paired_by: row.get::<_, Option<i64>>(5)?.map(paired_of).transpose()?,
             repeats: Repeats { webhook_retry: row.get(11)?, ..Repeats::default() },
             payload_differs: row.get(6)?,
         };
+        let mut webhook_stream = row.get(12)?;
         if let Some(webhook) = event.webhook.filter(|seen| seen.flags.has(Flag::Rescued)) {
+            if webhook.flags.has(Flag::Backfilled) {
+                webhook_stream = Box::default();
+            }
             event = Observation {
                 webhook: None,
                 rescued: Some(webhook.at),
@@ -85,7 +89,7 @@ impl<'a> Entries<'a> {
         Ok(Entry {
             event,
             kind: row.get(1)?,
-            webhook_stream: row.get(12)?,
+            webhook_stream,
             eventbridge_stream: row.get(18)?,
             covered: self.both_doors_open(time)?,
             differs_at,

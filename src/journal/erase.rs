@@ -14,8 +14,8 @@ use super::end::{self, Ending};
 use super::read::Naming;
 use super::shelf::Shelf;
 use super::told::Lane;
-use super::{Journal, OrderDesk, OrderKind, OrderStory, Reader, StepError};
-use crate::event::Timestamp;
+use super::{Journal, OrderDesk, OrderKind, OrderStory, Reader, StepError, witness};
+use crate::event::{Digest, Timestamp};
 use crate::telemetry::Chain;
 
 /// Carries out orders to erase.
@@ -90,6 +90,7 @@ pub(super) fn erase(
     reason: &str,
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
+    let told_of = told_of(connection, seq)?;
     let erased = connection
         .prepare_cached(
             "UPDATE events SET subject = ?, object_digest = zeroblob(16),
@@ -100,6 +101,7 @@ pub(super) fn erase(
         return Ok(false);
     }
     shelf.secure_delete(connection)?;
+    forget_witnesses(connection, seq, told_of)?;
     for sql in [
         "DELETE FROM payloads WHERE seq = ?",
         "DELETE FROM redacted_payloads WHERE seq = ?",
@@ -124,6 +126,37 @@ pub(super) fn erase(
     }
     forget_lanes(connection, seq)?;
     Ok(true)
+}
+
+/// What the Events API tells of an event under whatever id, as long as its subject is known.
+fn told_of(connection: &Connection, seq: i64) -> rusqlite::Result<(Digest, Timestamp)> {
+    connection
+        .prepare_cached("SELECT tenant, kind, subject, time_ns FROM events WHERE seq = ?")?
+        .query_row([seq], |row| {
+            let names: (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let time: Timestamp = row.get(3)?;
+            Ok((witness::fingerprint((&names.0, &names.1, &names.2), time), time))
+        })
+}
+
+/// Forgets what the Events API told of it: under any of its ids, or about the same subject at the same time. The
+/// digest would confirm a guess of who was erased; and where the ids differ, nothing would tell any more that it
+/// had come: it would be judged lost, and taken in again.
+fn forget_witnesses(
+    connection: &Connection,
+    seq: i64,
+    (fingerprint, time): (Digest, Timestamp),
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM witnessed WHERE (fingerprint = ?2 AND time_ns = ?3) OR id IN (
+                SELECT id FROM events WHERE seq = ?1
+                UNION ALL SELECT webhook_id FROM events WHERE seq = ?1
+                UNION ALL SELECT eventbridge_id FROM events WHERE seq = ?1
+                UNION ALL SELECT id FROM repeats WHERE seq = ?1)",
+        )?
+        .execute(params![seq, fingerprint, time])?;
+    Ok(())
 }
 
 /// The lane is a digest of the subject, and of no use to what has ended.

@@ -25,6 +25,7 @@ mod payload;
 mod quarantine;
 mod read;
 mod release;
+mod repeats;
 mod retain;
 mod settle;
 mod shelf;

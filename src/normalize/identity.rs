@@ -6,10 +6,13 @@
 //!    only across different streams: one stream gives each event its own id, so that two ids on
 //!    one stream are two events. Ties are broken by the digest of the canonical `data.object`.
 //!
+//! What was taken in from Auth0's Events API came by a stream of its own, on no path: its path's own late
+//! arrival is the same event, even where that names no stream.
+//!
 //! A test event sent to two streams is two events. Neither `a0stream` nor anything that
 //! EventBridge adds ever makes two arrivals one.
 
-use crate::event::{Candidate, Newcomer, Pairing, Path, Purpose};
+use crate::event::{Candidate, EVENTS_API, Newcomer, Pairing, Path, Purpose};
 
 /// The rule for an arrival with an id that is not known yet; `candidates` agree with it in tenant,
 /// type, subject and time, oldest first.
@@ -49,6 +52,7 @@ fn arrived_by_the_same_stream(newcomer: &Newcomer<'_>, candidate: &Candidate) ->
 fn same_stream(one: (Path, Option<&str>), two: (Path, Option<&str>)) -> bool {
     match (one.1, two.1) {
         (Some(one), Some(two)) => one == two,
+        (Some(EVENTS_API), None) | (None, Some(EVENTS_API)) => false,
         (Some(_) | None, None) | (None, Some(_)) => one.0 == two.0,
     }
 }
@@ -108,6 +112,28 @@ mod tests {
     fn a_nameless_stream_is_known_by_its_path() {
         check(&[candidate(1, "blocked", &[(Path::Eventbridge, None)])], Pairing::New);
         check(&[candidate(1, "blocked", &[(Path::Webhook, None)])], Pairing::Same { seq: 1 });
+    }
+
+    #[test]
+    fn what_the_events_api_gave_is_the_same_as_what_any_stream_brings() {
+        #[track_caller]
+        fn check(came: Option<&str>, comes: Option<&str>, expected: Pairing) {
+            let newcomer = Newcomer {
+                path: Path::Webhook,
+                stream: comes,
+                purpose: Purpose::Live,
+                object_digest: Digest::of(b"blocked"),
+            };
+            let known = candidate(1, "blocked", &[(Path::Webhook, came)]);
+            assert_eq!(pair(&newcomer, &[known]), expected);
+        }
+        let same = Pairing::Same { seq: 1 };
+        for stream in [Some("est_w"), None] {
+            check(Some(EVENTS_API), stream, same);
+            check(stream, Some(EVENTS_API), same);
+        }
+        // It gives each event its own id, as a stream does.
+        check(Some(EVENTS_API), Some(EVENTS_API), Pairing::New);
     }
 
     #[test]

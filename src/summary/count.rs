@@ -84,7 +84,7 @@ impl Count {
             (Path::Eventbridge, Flag::Startup) => Some(Self::EventbridgeStartup),
             (Path::Webhook, Flag::ReceiveCount | Flag::Redriven | Flag::Replayed)
             | (Path::Eventbridge, Flag::Backlog)
-            | (_, Flag::Rescued) => None,
+            | (_, Flag::Rescued | Flag::Backfilled) => None,
         }
     }
 }

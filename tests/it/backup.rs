@@ -1,5 +1,7 @@
 //! A copy of the journal of a gateway that takes events in, and the way back.
 
+use std::process::Stdio;
+
 use crate::support::event::event;
 use crate::support::http::{self, Connection};
 use crate::support::journal_file;
@@ -70,6 +72,55 @@ async fn a_backup_under_load_holds_what_was_acknowledged_and_serves_again() {
     gateway.terminate().await;
     assert_eq!(journal_file::ids(&settings.journal()).len(), copied.len() + 1);
     journal_file::check(&settings.journal());
+}
+
+#[tokio::test]
+async fn a_restore_that_is_killed_leaves_a_whole_journal() {
+    let settings = Settings::new("webhook");
+    let gateway = Process::serve(&settings).await;
+    let address = gateway.webhook.unwrap();
+    assert_eq!(http::post(address, &event("evt_1", 1, 1).body()).await.status, 204);
+    let copy = settings.file("copy.db");
+    run(&settings, &["journal", "backup", copy.to_str().unwrap()]);
+    assert_eq!(http::post(address, &event("evt_2", 1, 2).body()).await.status, 204);
+    gateway.terminate().await;
+    let whole = std::fs::read(settings.journal()).unwrap();
+    for delay in 0_u64..20 {
+        std::fs::write(settings.journal(), &whole).unwrap();
+        let mut command = process::command(&settings);
+        command.args(["journal", "restore"]).arg(&copy).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(delay * 3)).await;
+        // It may have ended before.
+        drop(child.kill());
+        child.wait().unwrap();
+        let mut ids = journal_file::ids(&settings.journal());
+        ids.sort_unstable();
+        assert!(ids == ["evt_1"] || ids == ["evt_1", "evt_2"], "after {delay}: {ids:?}");
+    }
+    run(&settings, &["journal", "restore", copy.to_str().unwrap()]);
+    assert_eq!(journal_file::ids(&settings.journal()), ["evt_1"]);
+    journal_file::check(&settings.journal());
+}
+
+#[tokio::test]
+async fn a_journal_that_somebody_reads_is_not_replaced() {
+    let settings = Settings::new("webhook");
+    let gateway = Process::serve(&settings).await;
+    let address = gateway.webhook.unwrap();
+    let copy = settings.file("copy.db");
+    let copy = copy.to_str().unwrap();
+    run(&settings, &["journal", "backup", copy]);
+    let reading = rusqlite::Connection::open(settings.journal()).unwrap();
+    reading.execute_batch("BEGIN; SELECT count(*) FROM events").unwrap();
+    assert_eq!(http::post(address, &event("evt_1", 1, 1).body()).await.status, 204);
+    gateway.terminate().await;
+    let refused = process::run(&settings, &["journal", "restore", copy]);
+    assert_eq!(refused.status.code(), Some(3));
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(error.contains("is being read by another program"), "{error}");
+    drop(reading);
+    assert_eq!(journal_file::ids(&settings.journal()), ["evt_1"]);
 }
 
 #[test]

@@ -21,6 +21,7 @@ CREATE TABLE events (
     payload_differs INTEGER NOT NULL DEFAULT 0,
     too_late INTEGER NOT NULL DEFAULT 0,         -- what was known of its time had expired when it came
     erased INTEGER NOT NULL DEFAULT 0,           -- its content was erased on request
+    backfilled_at INTEGER,                       -- taken in from the Events API then; webhook_* is what came later
 
     webhook_at INTEGER,
     webhook_stored_at INTEGER,

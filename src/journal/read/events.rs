@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
-use crate::event::{Path, Timestamp};
+use crate::event::{Flag, Flags, Path, Timestamp};
 use crate::journal::sqlite::path_of;
 
 /// Which events to list.
@@ -38,19 +38,50 @@ pub struct EventSummary {
     pub time: Timestamp,
     /// Sent by the Management API's test call.
     pub test: bool,
-    /// The path that brought it first.
+    /// The path that brought it first; where none did by itself, the webhook.
     pub first_path: Path,
-    /// When it first came by webhook.
+    /// When it first came by webhook, of itself.
     pub webhook_at: Option<Timestamp>,
     /// When it first came by EventBridge.
     pub eventbridge_at: Option<Timestamp>,
+    /// It was lost by the webhook, and came because `reconcile` asked for it.
+    pub rescued: bool,
+    /// It was not even delivered then, but taken in from Auth0's Events API.
+    pub backfilled: bool,
+    /// When that came.
+    pub rescued_at: Option<Timestamp>,
     /// Further arrivals.
     pub duplicates: u32,
 }
+
+impl EventSummary {
+    /// How it came though the webhook had lost it; `None` where it had not.
+    pub const fn rescue_words(&self) -> Option<&'static str> {
+        match (self.rescued, self.backfilled) {
+            (false, _) => None,
+            (true, false) => Some("asked for by reconcile"),
+            (true, true) => Some("taken in from the Events API"),
+        }
+    }
+
+    /// When it first came, by whatever way.
+    pub fn first_at(&self) -> Option<Timestamp> {
+        [self.webhook_at, self.eventbridge_at, self.rescued_at].into_iter().flatten().min()
+    }
+}
+
 pub(super) const SUMMARY: &str = "seq, id, kind, subject, time_ns, is_test, first_path, webhook_at, \
-                       eventbridge_at, webhook_repeats + eventbridge_repeats";
+                       eventbridge_at, webhook_repeats + eventbridge_repeats, webhook_flags";
 
 pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<EventSummary> {
+    let flags = Flags::from_bits(row.get(10)?);
+    let rescued = flags.has(Flag::Rescued);
+    let (webhook_at, eventbridge_at): (Option<Timestamp>, Option<Timestamp>) =
+        (row.get(7)?, row.get(8)?);
+    let first_path = match path_of(row.get(6)?)? {
+        Path::Webhook if rescued && eventbridge_at.is_some() => Path::Eventbridge,
+        first => first,
+    };
     Ok(EventSummary {
         seq: row.get(0)?,
         id: row.get(1)?,
@@ -58,9 +89,12 @@ pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<EventSummary> {
         subject: row.get(3)?,
         time: row.get(4)?,
         test: row.get(5)?,
-        first_path: path_of(row.get(6)?)?,
-        webhook_at: row.get(7)?,
-        eventbridge_at: row.get(8)?,
+        first_path,
+        webhook_at: webhook_at.filter(|_| !rescued),
+        eventbridge_at,
+        rescued,
+        backfilled: flags.has(Flag::Backfilled),
+        rescued_at: webhook_at.filter(|_| rescued),
         duplicates: row.get(9)?,
     })
 }

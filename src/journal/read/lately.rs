@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::events::{EventSummary, SUMMARY, summary};
-use crate::event::{Path, Timestamp};
+use crate::event::{Flag, Flags, Path, Timestamp};
 
 /// The events whose first arrival is of the last moments, or one in so many of them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,16 +50,18 @@ pub(super) fn lately(
     Ok(Lately { events, came, one_in, last_arrivals })
 }
 
+/// What `reconcile` asked for, or took in, is none of the path's: it would hide that its own traffic has ended.
 /// Without an index on either, no further back than a moment's reading goes.
 fn last_arrivals(
     connection: &Connection,
 ) -> rusqlite::Result<(Option<Timestamp>, Option<Timestamp>)> {
     connection
         .prepare_cached(
-            "SELECT max(webhook_at), max(eventbridge_at)
-             FROM (SELECT webhook_at, eventbridge_at FROM events ORDER BY seq DESC LIMIT 1000)",
+            "SELECT max(webhook_at) FILTER (WHERE webhook_flags & ? = 0), max(eventbridge_at)
+             FROM (SELECT webhook_at, webhook_flags, eventbridge_at FROM events
+                ORDER BY seq DESC LIMIT 1000)",
         )?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([Flags::NONE.with(Flag::Rescued).bits()], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// The first number of an event that came then or later, and the last of all. Numbers are given as
@@ -73,7 +75,7 @@ fn numbers_since(
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (Some(mut from), Some(last)) = ends else { return Ok(None) };
     let mut came_at = connection.prepare_cached(
-        "SELECT seq, coalesce(min(webhook_at, eventbridge_at), webhook_at, eventbridge_at)
+        "SELECT seq, coalesce(backfilled_at, min(webhook_at, eventbridge_at), webhook_at, eventbridge_at)
          FROM events WHERE seq >= ? ORDER BY seq LIMIT 1",
     )?;
     // What is sought lies in from..to; numbers may be missing.

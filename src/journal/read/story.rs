@@ -6,9 +6,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::events::{EventSummary, SUMMARY, summary};
-use crate::event::{PairedBy, Path, RepeatKind, Timestamp};
-use crate::journal::accept::{paired_of, repeat_of};
+use crate::event::{Flag, Flags, PairedBy, Path, RepeatKind, Timestamp};
+use crate::journal::accept::paired_of;
 use crate::journal::differences::differences;
+use crate::journal::repeats::repeat_of;
 use crate::journal::sqlite::path_of;
 use crate::journal::{ReadError, payload};
 
@@ -55,6 +56,10 @@ pub struct ArrivalStory {
     pub path: Path,
     /// What kind of duplicate it is; `None` for the first by its path.
     pub duplicate: Option<RepeatKind>,
+    /// It came because `reconcile` had asked for it: it is none of the path's.
+    pub rescued: bool,
+    /// It came by no path: it was taken in from Auth0's Events API.
+    pub backfilled: bool,
     /// The id it carried, where that is not the event's.
     pub id: Option<String>,
     /// The stream that carried it.
@@ -191,20 +196,23 @@ fn arrivals(connection: &Connection, seq: i64) -> rusqlite::Result<Vec<ArrivalSt
     let mut arrivals: Vec<ArrivalStory> = connection
         .prepare_cached(
             "SELECT 0, NULL, webhook_id, webhook_stream, NULL, NULL, NULL, NULL, NULL, webhook_at,
-                webhook_stored_at, 0 FROM events WHERE seq = ?1 AND webhook_at IS NOT NULL
+                webhook_stored_at, 0, webhook_flags FROM events WHERE seq = ?1 AND webhook_at IS NOT NULL
              UNION ALL
              SELECT 1, NULL, eventbridge_id, eventbridge_stream, envelope_time, sent_at,
                 first_received_at, receive_count, message_id, eventbridge_at, eventbridge_stored_at,
-                redriven FROM events WHERE seq = ?1 AND eventbridge_at IS NOT NULL
+                redriven, 0 FROM events WHERE seq = ?1 AND eventbridge_at IS NOT NULL
              UNION ALL
              SELECT path, kind, id, stream, NULL, NULL, NULL, receive_count, message_id, at,
-                stored_at, redriven FROM repeats WHERE seq = ?1",
+                stored_at, redriven, 0 FROM repeats WHERE seq = ?1",
         )?
         .query_map([seq], |row| {
             let kind: Option<i64> = row.get(1)?;
+            let flags = Flags::from_bits(row.get(12)?);
             Ok(ArrivalStory {
                 path: path_of(row.get(0)?)?,
                 duplicate: kind.map(repeat_of).transpose()?,
+                rescued: flags.has(Flag::Rescued),
+                backfilled: flags.has(Flag::Backfilled),
                 id: row.get(2)?,
                 stream: row.get(3)?,
                 envelope_time: row.get(4)?,

@@ -235,7 +235,7 @@ impl Reading<'_> {
     /// What came lately, from this event on, has not settled: it is counted without a closer look.
     fn count_young(&mut self, first: i64) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT is_test, kind, coalesce(webhook_stream, ''), coalesce(eventbridge_stream, ''),
+            "SELECT is_test, kind, iif(webhook_flags & 64, '', coalesce(webhook_stream, '')), coalesce(eventbridge_stream, ''),
                 count(*), min(time_ns)
              FROM events NOT INDEXED WHERE seq >= ? AND time_ns >= ? AND time_ns < ?
              GROUP BY 1, 2, 3, 4",

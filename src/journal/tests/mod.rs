@@ -276,6 +276,7 @@ struct Sent {
     purpose: Purpose,
     blocked: bool,
     message: String,
+    flags: Flags,
 }
 
 fn webhook(id: &str) -> Sent {
@@ -288,11 +289,17 @@ fn webhook(id: &str) -> Sent {
         purpose: Purpose::Live,
         blocked: true,
         message: "m1".to_owned(),
+        flags: Flags::NONE,
     }
 }
 
 fn eventbridge(id: &str) -> Sent {
     Sent { path: Path::Eventbridge, stream: "est_e".to_owned(), ..webhook(id) }
+}
+
+/// Taken in from the Events API.
+fn backfill(id: &str) -> Sent {
+    Sent { flags: Flags::BACKFILLED, ..webhook(id).on_stream(crate::event::EVENTS_API) }
 }
 
 impl Sent {
@@ -346,7 +353,7 @@ impl Sent {
             }),
         };
         let deliveries = routes.into_iter().map(NewDelivery::from).collect();
-        let stream = Some(self.stream.as_str().into());
-        Arrived::new(event, Arrival { at, stream, hops, flags: Flags::NONE }, deliveries)
+        let stream = Some(self.stream.as_str().into()).filter(|_| !self.stream.is_empty());
+        Arrived::new(event, Arrival { at, stream, hops, flags: self.flags }, deliveries)
     }
 }

@@ -2,6 +2,7 @@
 //! after events are gone, and whatever came late.
 
 use super::*;
+use crate::event::Flag;
 use crate::summary::{Cell, Count, Scope, Series};
 
 /// Far more than these tests take.
@@ -280,6 +281,9 @@ impl Twins {
                 if self.random.bool() {
                     sent.path = Path::Eventbridge;
                     sent = sent.on_stream(["est_3", "est_4"][self.random.usize(..2)]);
+                } else if self.random.u32(..4) == 0 {
+                    sent.flags = Flags::BACKFILLED;
+                    sent = sent.on_stream(crate::event::EVENTS_API);
                 }
                 self.sent.push((sent.clone(), now));
                 self.send(sent).await;
@@ -306,7 +310,15 @@ impl Twins {
         if *first < now.minus(KEEP / 2) || sent.purpose == Purpose::Test {
             return;
         }
-        let mut again = sent.clone().in_message(["m1", "m2"][self.random.usize(..2)]);
+        let mut again = sent.clone();
+        if again.flags.has(Flag::Backfilled) {
+            // What its paths bring after all.
+            again = Sent { flags: Flags::NONE, ..again.on_stream("est_1") };
+            if self.random.bool() {
+                again.id.push_str("_as_its_path_calls_it");
+            }
+        }
+        let mut again = again.in_message(["m1", "m2"][self.random.usize(..2)]);
         if self.random.bool() {
             again = again.unblocked();
         }

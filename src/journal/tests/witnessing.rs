@@ -168,6 +168,151 @@ fn what_was_told_long_ago_is_found_by_its_index() {
 }
 
 #[tokio::test]
+async fn what_the_events_api_gave_is_no_arrival_and_shows_no_life_of_the_path() {
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    server.advance(MINUTE);
+    server.send_new(backfill("evt_2").of_user("auth0|2")).await;
+    assert_eq!(server.claim_ids().await, ["evt_1", "evt_2"]);
+    let reader = server.journal.reader().unwrap();
+    assert_eq!(reader.last_arrival(Path::Webhook).await.unwrap(), Some(START));
+    let lately = async || reader.lately(START, 10).await.unwrap().last_arrival(Path::Webhook);
+    assert_eq!(lately().await, Some(START));
+    let counts = server.counts().await;
+    assert_eq!(arrivals(&counts, Path::Webhook, ArrivalOutcome::Accepted), 1);
+    let summary = server.story("evt_2").await.unwrap().summary;
+    assert_eq!((summary.webhook_at, summary.rescued, summary.backfilled), (None, true, true));
+    assert_eq!(summary.rescued_at, Some(server.now()));
+    // What Auth0 was asked to deliver did come by webhook, and is not its ordinary traffic.
+    server.advance(MINUTE);
+    server.ask_for("evt_3").await;
+    server.send_new(webhook("evt_3").of_user("auth0|3")).await;
+    assert_eq!(reader.last_arrival(Path::Webhook).await.unwrap(), Some(server.now()));
+    assert_eq!(lately().await, Some(START));
+    let counts = server.counts().await;
+    assert_eq!(arrivals(&counts, Path::Webhook, ArrivalOutcome::Accepted), 2);
+    let summary = server.story("evt_3").await.unwrap().summary;
+    assert_eq!((summary.webhook_at, summary.rescued, summary.backfilled), (None, true, false));
+}
+
+/// What the path brings after all, under this id, takes the place of a backfill.
+async fn check_late(late: Sent, eventbridge_first: bool, paired_by: Option<PairedBy>) {
+    let server = Server::start();
+    server.send_new(backfill("evt_1")).await;
+    if eventbridge_first {
+        server.send(eventbridge("evt_1")).await;
+    }
+    server.advance(MINUTE);
+    server.summarize().await;
+    let lost = if eventbridge_first { Count::EventbridgeOnly } else { Count::Rescued };
+    assert_eq!(server.counted_of(lost).await, 1);
+    let late = Sent { flags: Flags::NONE.with(Flag::Backlog), ..late };
+    assert_eq!(server.send(late).await, ArrivalOutcome::Accepted);
+    assert_eq!(server.claim_ids().await, ["evt_1"], "it is delivered once");
+    let now = if eventbridge_first { Count::Both } else { Count::WebhookOnly };
+    for _ in 0..2 {
+        assert_eq!((server.counted_of(lost).await, server.counted_of(now).await), (0, 1));
+        assert_eq!(server.counted_of(Count::WebhookBacklog).await, 1);
+        assert_eq!(server.counted_of(Count::WebhookRetries).await, 0);
+        server.summarize().await;
+    }
+    let story = server.story("evt_1").await.unwrap();
+    assert_eq!((story.summary.webhook_at, story.summary.rescued), (Some(server.now()), false));
+    let first = if eventbridge_first { Path::Eventbridge } else { Path::Webhook };
+    assert_eq!((story.summary.first_path, story.paired_by), (first, paired_by));
+    assert_eq!(server.events().await, 1);
+    let reader = server.journal.reader().unwrap();
+    assert_eq!(reader.last_arrival(Path::Webhook).await.unwrap(), Some(server.now()));
+    // From then on it is a webhook arrival like any other.
+    assert_eq!(server.send(webhook("evt_1")).await, ArrivalOutcome::Duplicate);
+    assert_eq!(server.send(backfill("evt_1")).await, ArrivalOutcome::Duplicate);
+    assert_eq!(server.counted_of(Count::WebhookRetries).await, 1);
+    server.send(eventbridge("evt_1")).await;
+    assert_eq!(server.counted_of(Count::Both).await, 1);
+}
+
+#[tokio::test]
+async fn what_its_path_brings_after_all_takes_the_place_of_a_backfill() {
+    let nameless = |sent: Sent| Sent { stream: String::new(), ..sent };
+    check_late(webhook("evt_1"), false, None).await;
+    check_late(webhook("evt_1"), true, Some(PairedBy::Id)).await;
+    check_late(webhook("evt_other"), false, None).await;
+    check_late(webhook("evt_other"), true, Some(PairedBy::Fallback)).await;
+    check_late(nameless(webhook("evt_other")), false, None).await;
+    check_late(nameless(webhook("evt_1")), true, Some(PairedBy::Id)).await;
+}
+
+#[tokio::test]
+async fn what_was_asked_for_does_not_take_the_place_of_a_backfill() {
+    let server = Server::start();
+    server.send_new(backfill("evt_1")).await;
+    server.ask_for("evt_1").await;
+    server.send(webhook("evt_1")).await;
+    server.advance(MINUTE);
+    assert_eq!(server.counted_of(Count::Rescued).await, 1);
+    assert_eq!(server.counted_of(Count::WebhookOnly).await, 0);
+}
+
+#[tokio::test]
+async fn a_backfill_of_what_is_known_changes_nothing() {
+    for late in [backfill("evt_1"), backfill("evt_other")] {
+        let server = Server::start();
+        server.send_new(eventbridge("evt_1")).await;
+        assert_eq!(server.send(late.clone()).await, ArrivalOutcome::Duplicate);
+        let story = server.story("evt_1").await.unwrap();
+        assert_eq!((story.arrivals.len(), story.summary.rescued), (1, false));
+        server.send(webhook("evt_1")).await;
+        assert_eq!(server.send(late).await, ArrivalOutcome::Duplicate);
+        assert_eq!(server.story("evt_1").await.unwrap().arrivals.len(), 2);
+        assert_eq!(server.claim_ids().await, ["evt_1"]);
+    }
+}
+
+#[tokio::test]
+async fn the_delivery_of_a_backfill_says_where_it_is_from_whatever_comes_later() {
+    let server = Server::start();
+    server.send_new(backfill("evt_1")).await;
+    let due = server.claim().await.remove(0);
+    assert_eq!((due.backfilled, due.accepted_at), (true, START));
+    server.advance(MINUTE);
+    server.send(webhook("evt_1")).await;
+    let due = server.claim_of(&server.routes[1..], 1).await.due.remove(0);
+    assert_eq!((due.backfilled, due.accepted_at), (true, START));
+    // Numbers are still sought by when events first came.
+    let reader = server.journal.reader().unwrap();
+    server.send_new(webhook("evt_2").of_user("auth0|2")).await;
+    assert_eq!(reader.lately(server.now(), 10).await.unwrap().came, 1);
+}
+
+#[tokio::test]
+async fn nothing_that_the_events_api_told_of_an_erased_user_is_left() {
+    let server = Server::start();
+    let erased = |id: &str| webhook(id).of_user("auth0|erased");
+    // Told of under its own id and under another; of another user at the same time; and of another event.
+    server.send_new(erased("evt_1")).await;
+    server.send_new(erased("evt_2").later(MINUTE)).await;
+    server.send(eventbridge("evt_e").of_user("auth0|erased").later(MINUTE)).await;
+    server.witness(&erased("evt_1"), "1").await;
+    server.witness(&erased("evt_as_the_api_calls_it").later(MINUTE), "2").await;
+    // Its fingerprint says nothing: the id alone does.
+    server.witness(&webhook("evt_e").of_user("auth0|2"), "3").await;
+    server.witness(&webhook("evt_4"), "4").await;
+    server.advance(MINUTE * 2);
+    assert_eq!(server.seen().await.len(), 4);
+    let by = Person { who: "kim".into(), why: "request 7".into() };
+    let user = "auth0|erased".to_owned();
+    let order = server.journal.begin_order(OrderKind::Erase, by, &user, 1).await.unwrap();
+    let found = server.journal.reader().unwrap().naming(user, 0).await.unwrap().found;
+    server.journal.erase(order, found, "erased by kim", 0).await.unwrap();
+    // Neither digest nor id is left; what is left would be judged lost, and taken in again.
+    assert_eq!(server.seen().await, [told("evt_4", false, false)]);
+    let of = Witnessed::of(&server.arrived(&erased("evt_1")).event, None).fingerprint;
+    let stopped = server.stop();
+    let bytes = std::fs::read(&stopped.settings.path).unwrap();
+    assert!(!bytes.windows(16).any(|found| found == of.as_bytes()), "not in free pages either");
+}
+
+#[tokio::test]
 async fn every_witnessed_event_is_judged_once_and_the_count_outlives_it() {
     let server = Server::start();
     let all = (0..3_u64)

@@ -84,6 +84,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     arrivals: Family<ByPathOutcome, Counter>,
     arrival_lag: Family<ByPath, Histogram, fn() -> Histogram>,
+    backfilled: Counter,
     answers: Family<ByStatus, Counter>,
     answer_time: Histogram,
     refused: Family<ByCause, Counter>,
@@ -133,6 +134,7 @@ impl Default for Metrics {
             registry: Arc::default(),
             arrivals: Family::default(),
             arrival_lag: Family::new_with_constructor(by_lag),
+            backfilled: Counter::default(),
             answers: Family::default(),
             answer_time: seconds(),
             refused: Family::default(),
@@ -191,6 +193,11 @@ impl Metrics {
             "arrivals",
             "Arrivals on disk, by path and how they ended: accepted, duplicate or quarantined",
             self.arrivals.clone(),
+        );
+        all.register(
+            "backfilled_events",
+            "Events that no path brought, taken in from Auth0's Events API",
+            self.backfilled.clone(),
         );
         all.register_with_unit(
             "arrival_lag",
@@ -346,6 +353,11 @@ impl Metrics {
     pub fn arrival(&self, path: Path, outcome: ArrivalOutcome) {
         let labels = ByPathOutcome { path: path.as_str(), outcome: outcome.as_str() };
         self.arrivals.get_or_create(&labels).inc();
+    }
+
+    /// An event that no path brought was taken in from Auth0's Events API.
+    pub fn backfilled(&self) {
+        self.backfilled.inc();
     }
 
     /// A live event came by this path for the first time, this long after its time.

@@ -1,6 +1,7 @@
 //! The third observer: what Auth0 could not deliver is asked for, and what it tells of is judged.
 
 mod judging;
+mod rescued;
 
 use std::net::TcpListener;
 

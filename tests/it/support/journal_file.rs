@@ -33,7 +33,8 @@ pub(crate) fn check(path: &Path) {
             "accepted arrivals are counted",
             "SELECT * FROM (SELECT
                 (SELECT coalesce(sum(n), 0) FROM counts WHERE what = 0 AND outcome = 'accepted') AS counted,
-                (SELECT count(webhook_at) + count(eventbridge_at) FROM events) AS there)
+                (SELECT count(webhook_at) FILTER (WHERE webhook_flags & 64 = 0) + count(eventbridge_at)
+                    FROM events) AS there)
              WHERE counted <> there",
         ),
         (

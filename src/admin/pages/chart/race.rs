@@ -194,6 +194,9 @@ mod tests {
             first_path: if is_webhook_first { Path::Webhook } else { Path::Eventbridge },
             webhook_at: at(webhook),
             eventbridge_at: at(eventbridge),
+            rescued: false,
+            backfilled: false,
+            rescued_at: None,
             duplicates: 0,
         }
     }

@@ -16,8 +16,8 @@ const MARGIN: f64 = 4.0;
 pub(super) struct Lanes {
     /// Where each path's mark is; those that did not come have none.
     pub(super) marks: Vec<Mark>,
-    /// The path that was first.
-    pub(super) first: Path,
+    /// The path that was first; none where none brought it of itself.
+    pub(super) first: Option<Path>,
     /// How much later the other was, or that it was not.
     pub(super) words: String,
     /// The other path should have brought it, and did not.
@@ -51,6 +51,12 @@ impl Lanes {
             None => event.first_path,
         };
         let misses = both.is_none() && mode.contains(first.other()) && !event.test;
+        let rescued = event.rescue_words().filter(|_| event.eventbridge_at.is_none());
+        if let Some(words) = rescued {
+            // No path brought it, so that none was first.
+            let words = words.to_owned();
+            return Self { marks: Vec::new(), first: None, words, is_missing: true };
+        }
         let words = match both {
             Some((webhook, eventbridge)) => {
                 format!("first by {}", span(eventbridge.millis_since(webhook).abs()))
@@ -59,7 +65,7 @@ impl Lanes {
             None if is_settled => "alone: the other lost it".to_owned(),
             None => "alone so far".to_owned(),
         };
-        Self { marks: marks.collect(), first, words, is_missing: misses && is_settled }
+        Self { marks: marks.collect(), first: Some(first), words, is_missing: misses && is_settled }
     }
 }
 
@@ -100,6 +106,20 @@ mod tests {
         check((Some(496), Some(84)), true, ("first by 412 ms", false));
         check((Some(84), None), false, ("alone so far", false));
         check((None, Some(84)), true, ("alone: the other lost it", true));
+    }
+
+    #[test]
+    fn what_was_rescued_has_no_lane() {
+        let mut event = story().summary;
+        (event.rescued, event.rescued_at) = (true, Some(at(9_000)));
+        let of = |event: &EventSummary| Lanes::of(event, PathSet::Both, true);
+        assert_eq!(of(&event).marks, []);
+        assert_eq!((&*of(&event).words, of(&event).is_missing), ("asked for by reconcile", true));
+        event.backfilled = true;
+        assert_eq!(of(&event).words, "taken in from the Events API");
+        (event.eventbridge_at, event.first_path) = (Some(at(84)), Path::Eventbridge);
+        let lanes = of(&event);
+        assert_eq!((lanes.marks.len(), &*lanes.words), (1, "alone: the other lost it"));
     }
 
     #[test]

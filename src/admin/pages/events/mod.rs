@@ -220,7 +220,7 @@ fn row(
     states: &BTreeMap<i64, Vec<&'static str>>,
     ((mode, grace), now): (Settings, Timestamp),
 ) -> Row {
-    let first = event.webhook_at.into_iter().chain(event.eventbridge_at).min();
+    let first = event.first_at();
     let is_settled = first.is_none_or(|first| now >= first.plus(grace));
     Row {
         id: event.id.clone(),

@@ -22,7 +22,8 @@ struct Row {
     kind: String,
     subject: String,
     came: String,
-    first: Path,
+    /// None where no path brought it of itself.
+    first: Option<Path>,
     after: String,
     other: String,
     is_test: bool,
@@ -57,6 +58,9 @@ fn row(view: View<'_>, event: &EventSummary) -> Row {
         Path::Eventbridge => (event.eventbridge_at, event.webhook_at),
     };
     let other = match first.zip(second) {
+        None if event.eventbridge_at.is_none() && event.rescued => {
+            event.rescue_words().unwrap_or_default().to_owned()
+        }
         Some((first, second)) => format!("+{}", say::latency(second.millis_since(first))),
         None if !view.mode.contains(event.first_path.other()) => String::new(),
         None if first.is_some_and(|first| first.plus(view.grace) < now) => "missed".to_owned(),
@@ -66,8 +70,8 @@ fn row(view: View<'_>, event: &EventSummary) -> Row {
         id: event.id.clone(),
         kind: event.kind.clone(),
         subject: event.subject.clone(),
-        came: first.map_or_else(String::new, |first| ago(first, now)),
-        first: event.first_path,
+        came: event.first_at().map_or_else(String::new, |first| ago(first, now)),
+        first: first.map(|_| event.first_path),
         after: first.map_or_else(String::new, |first| say::latency(first.millis_since(event.time))),
         other,
         is_test: event.test,
@@ -90,6 +94,9 @@ mod tests {
             first_path: Path::Webhook,
             webhook_at: Some(ago(0)),
             eventbridge_at: None,
+            rescued: false,
+            backfilled: false,
+            rescued_at: None,
             duplicates: 0,
         }
     }

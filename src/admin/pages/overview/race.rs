@@ -181,6 +181,9 @@ mod tests {
             first_path: if is_webhook_first { Path::Webhook } else { Path::Eventbridge },
             webhook_at: webhook.map(ago),
             eventbridge_at: eventbridge.map(ago),
+            rescued: false,
+            backfilled: false,
+            rescued_at: None,
             duplicates: 0,
         }
     }

@@ -23,6 +23,9 @@ pub(in crate::admin::pages) fn story() -> EventStory {
             first_path: Path::Webhook,
             webhook_at: None,
             eventbridge_at: None,
+            rescued: false,
+            backfilled: false,
+            rescued_at: None,
             duplicates: 0,
         },
         tenant: "acme".to_owned(),
@@ -41,6 +44,8 @@ pub(in crate::admin::pages) fn arrival(path: Path, ms: i64) -> ArrivalStory {
     ArrivalStory {
         path,
         duplicate: None,
+        rescued: false,
+        backfilled: false,
         id: None,
         stream: None,
         envelope_time: of_queue(0),

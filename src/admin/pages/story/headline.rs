@@ -39,6 +39,9 @@ fn name(path: Path) -> &'static str {
 pub(super) fn coming(story: &EventStory, around: Around) -> String {
     let summary = &story.summary;
     let late = |at: Timestamp| at.millis_since(summary.time);
+    if let Some(words) = summary.rescue_words() {
+        return rescued(story, words, late);
+    }
     let (first, alone) = match (summary.webhook_at, summary.eventbridge_at) {
         (Some(webhook), Some(eventbridge)) => {
             let difference = eventbridge.millis_since(webhook);
@@ -62,6 +65,21 @@ pub(super) fn coming(story: &EventStory, around: Around) -> String {
         return format!("{came}; {} has not brought it yet.", name(other));
     }
     format!("{came}, and by {} not at all.", name(other))
+}
+
+/// How it came though the webhook had lost it.
+fn rescued(story: &EventStory, words: &str, late: impl Fn(Timestamp) -> f64) -> String {
+    let summary = &story.summary;
+    let came =
+        |at: Option<Timestamp>| at.map_or_else(String::new, |at| format!(", {}", when(late(at))));
+    let rescue = format!("{words}{}", came(summary.rescued_at));
+    match summary.eventbridge_at {
+        Some(at) => format!(
+            "Came by EventBridge{}; the webhook lost it, and it was {rescue}.",
+            came(Some(at))
+        ),
+        None => format!("Came by no path of itself: it was {rescue}."),
+    }
 }
 
 /// How long after the event, in words.
@@ -192,6 +210,25 @@ mod tests {
         check_coming((Some(84), None), (alone, 3_600_000), only);
         let skewed = "Came by webhook, 12 ms before it happened by Auth0's clock.";
         check_coming((Some(-12), None), (alone, 3_600_000), skewed);
+    }
+
+    #[test]
+    fn the_first_sentence_does_not_call_a_rescue_an_arrival() {
+        let around = Around { mode: PathSet::Both, grace: GRACE, now: at(3_600_000) };
+        let check = |backfilled, eventbridge: Option<i64>, expected: &str| {
+            let mut story = story();
+            let summary = &mut story.summary;
+            (summary.rescued, summary.backfilled) = (true, backfilled);
+            summary.rescued_at = Some(at(9_000));
+            summary.eventbridge_at = eventbridge.map(at);
+            assert_eq!(coming(&story, around), expected);
+        };
+        let asked = "asked for by reconcile, 9.00 s after it happened.";
+        check(false, None, &format!("Came by no path of itself: it was {asked}"));
+        let taken = "taken in from the Events API, 9.00 s after it happened.";
+        check(true, None, &format!("Came by no path of itself: it was {taken}"));
+        let lost = "Came by EventBridge, 84 ms after it happened; the webhook lost it, and it was ";
+        check(false, Some(84), &format!("{lost}{asked}"));
     }
 
     #[track_caller]

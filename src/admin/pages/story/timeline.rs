@@ -135,6 +135,10 @@ fn row(label: &str, (tone, from, to): (Tone, Timestamp, Timestamp), time: Timest
 fn arrival(arrival: &ArrivalStory, time: Timestamp) -> Group {
     let tone = Tone::of(arrival.path);
     let (title, rows) = match arrival.path {
+        Path::Webhook if arrival.backfilled => (
+            "From the Events API",
+            vec![row("Auth0 → taken in here", (tone, time, arrival.at), time)],
+        ),
         Path::Webhook => {
             ("By webhook", vec![row("Auth0 → request here", (tone, time, arrival.at), time)])
         }
@@ -144,7 +148,7 @@ fn arrival(arrival: &ArrivalStory, time: Timestamp) -> Group {
     rows.push(row("Stored, on disk", (tone, arrival.at, arrival.stored_at), time));
     Group {
         title: title.to_owned(),
-        path: Some(arrival.path),
+        path: (!arrival.backfilled).then_some(arrival.path),
         remarks: remarks(arrival),
         state: None,
         rows,
@@ -188,6 +192,13 @@ fn remarks(arrival: &ArrivalStory) -> Vec<String> {
     remarks.extend(arrival.stream.as_ref().map(|stream| format!("stream {}", legible(stream))));
     remarks.extend(arrival.id.as_ref().map(|id| format!("under the id {}", legible(id))));
     remarks.extend(arrival.message_id.as_ref().map(|id| format!("SQS message {}", legible(id))));
+    if arrival.rescued {
+        remarks.push(if arrival.backfilled {
+            "taken in by reconcile: no path brought it".to_owned()
+        } else {
+            "asked for by reconcile: the path had lost it".to_owned()
+        });
+    }
     if arrival.redriven {
         let what = "put back from a dead-letter queue: its latency is not the path's";
         remarks.push(what.to_owned());
