@@ -277,6 +277,14 @@ impl Journal {
         self.ask(|reply| Op::Rescue(witness::Rescue::Refused(id), reply)).await
     }
 
+    /// Remembers that Auth0 was not asked for this one after all, of which [`Self::rescue`] told.
+    ///
+    /// # Errors
+    /// When it is not remembered.
+    pub async fn rescue_taken_back(&self, id: EventId) -> Result<Committed, JournalError> {
+        self.ask(|reply| Op::Rescue(witness::Rescue::TakenBack(id), reply)).await
+    }
+
     /// Keeps what the Events API told, and how far it was read.
     ///
     /// # Errors

@@ -157,6 +157,8 @@ pub(super) enum Rescue {
     Asked(Vec<EventId>),
     /// It would not send this one.
     Refused(EventId),
+    /// It was not asked for this one after all.
+    TakenBack(EventId),
 }
 
 /// Remembers that Auth0 was asked, or would not.
@@ -178,6 +180,11 @@ pub(super) fn rescue(
         Rescue::Refused(id) => {
             connection
                 .prepare_cached("UPDATE rescues SET refused = refused + 1 WHERE digest = ?")?
+                .execute([Digest::of(id.as_str().as_bytes())])?;
+        }
+        Rescue::TakenBack(id) => {
+            connection
+                .prepare_cached("UPDATE rescues SET tries = tries - 1 WHERE digest = ?")?
                 .execute([Digest::of(id.as_str().as_bytes())])?;
         }
     }

@@ -22,7 +22,7 @@ use super::{
     claim, counts, quarantine, release, retain, settle, shelf, sqlite, summaries, witness,
 };
 use crate::clock::Clock;
-use crate::event::{EventId, Path, Timestamp};
+use crate::event::{Path, Timestamp};
 use crate::telemetry::Chain;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
