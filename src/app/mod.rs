@@ -353,6 +353,7 @@ impl Gateway {
             clock: base.clock.clone(),
             mode: config.mode,
             settle_after: config.journal.summaries.settle_after(),
+            keep: config.journal.keep,
         };
         let (reconciler, desk) = Reconciler::new(settings.clone(), sources);
         if settings.follow {

@@ -39,7 +39,9 @@ pub(super) struct Arguments {
 /// Which events are asked for, and how fast.
 #[derive(Debug, Args)]
 struct Which {
-    /// Only events that happened since then: an instant, or how long ago (24h, 7d).
+    /// Only events that happened since then: an instant, or how long ago (24h, 7d). By default those of which the
+    /// gateway's journal would know if they had come; older ones may be delivered to your applications a second
+    /// time, and be old news there.
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
     /// Only events of this type; as often as wanted.
@@ -51,8 +53,9 @@ struct Which {
     /// Ask for so many a second at most; `reconcile.rate` by default.
     #[arg(long, value_name = "EVENTS")]
     rate: Option<f64>,
-    /// Ask for those too that failed again and again, and though Auth0 lists so many failures that it may
-    /// switch the stream off: each redelivery that fails counts.
+    /// Ask for those too that failed again and again, and though so few failures are left that Auth0 may switch
+    /// the stream off: each redelivery that fails counts. Where it did so after 5,000 failures, ask though the
+    /// stream is off: it can be enabled when fewer are listed.
     #[arg(long)]
     force: bool,
 }
@@ -83,7 +86,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         order["why"] = json!(said(why, "why, with --why TEXT")?);
         order["who"] = json!(said(who, "who you are, with --who NAME")?);
         let taken = admin.post(&["reconcile"], &order).await?;
-        wait(&admin, taken["ticket"].as_u64().unwrap_or(0)).await?
+        wait(&admin, &taken).await?
     };
     if json {
         out::line(&pass.to_string());
@@ -103,30 +106,55 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// The gateway may be away for so long.
 const AWAY_MAX: Duration = Duration::from_mins(1);
 
-/// A gateway that does nothing for so long does not know the order any more: it was started anew.
-const IDLE_MAX: Duration = Duration::from_secs(10);
+/// What became of an order, as the gateway tells of itself.
+#[derive(Debug, PartialEq)]
+enum Order {
+    /// Its pass has ended.
+    Ended(Box<Value>),
+    /// It waits, or its pass is under way.
+    Waits,
+    /// Nobody knows it any more.
+    Unknown(&'static str),
+}
 
-/// The pass of this ticket, once it has ended.
-async fn wait(admin: &Admin, ticket: u64) -> Result<Value, Failure> {
-    let (mut answered_at, mut busy_at) = (Instant::now(), Instant::now());
+impl Order {
+    /// `taken` is the answer to the order, `status` what the gateway says now.
+    fn of(taken: &Value, status: &Value) -> Self {
+        if status["start"] != taken["start"] {
+            return Self::Unknown("the gateway was started anew meanwhile: order the pass again");
+        }
+        let ticket = number(&taken["ticket"]);
+        let ordered = status["ordered"].as_array().map_or(&[][..], Vec::as_slice);
+        if let Some(pass) = ordered.iter().find(|pass| number(&pass["ticket"]) == ticket) {
+            return Self::Ended(Box::new(pass.clone()));
+        }
+        // Passes are made in the order of their tickets, and the last few are told of.
+        if ordered.iter().any(|pass| number(&pass["ticket"]) > ticket) {
+            return Self::Unknown(
+                "the pass has ended, and is not told of any more: see the gateway's log",
+            );
+        }
+        Self::Waits
+    }
+}
+
+/// The pass of this order, once it has ended.
+async fn wait(admin: &Admin, taken: &Value) -> Result<Value, Failure> {
+    let mut answered_at = Instant::now();
     loop {
         match admin.get(&["reconcile"], &[]).await {
-            Ok(document) => {
+            Ok(status) => {
                 answered_at = Instant::now();
-                if document["ordered"]["ticket"].as_u64() >= Some(ticket) {
-                    if out::is_watched() {
-                        out::renew_line("");
+                match Order::of(taken, &status) {
+                    Order::Ended(pass) => {
+                        if out::is_watched() {
+                            out::renew_line("");
+                        }
+                        return Ok(*pass);
                     }
-                    return Ok(document["ordered"].clone());
+                    Order::Waits => tell(&status["running"]),
+                    Order::Unknown(why) => return Err(Failure::DoesNotHold(why.to_owned())),
                 }
-                if !document["running"].is_null() {
-                    busy_at = Instant::now();
-                }
-                if busy_at.elapsed() > IDLE_MAX {
-                    let what = "the gateway was started anew meanwhile: order the pass again";
-                    return Err(Failure::DoesNotHold(what.to_owned()));
-                }
-                tell(&document["running"]);
             }
             Err(failure @ Failure::Unreachable { .. }) if answered_at.elapsed() > AWAY_MAX => {
                 return Err(failure);
@@ -159,7 +187,10 @@ fn end(pass: &Value) -> Result<(), Failure> {
     }
     let asked = &pass["asked"];
     match asked["held_back"].as_str() {
-        Some(why) if number(&asked["chosen"]) > 0 && pass["dry_run"] != true => {
+        Some(why)
+            if number(&asked["chosen"]) + number(&asked["shortening"]) > 0
+                && pass["dry_run"] != true =>
+        {
             Err(Failure::DoesNotHold(format!("not all was asked for: {}", legible(why))))
         }
         Some(_) | None => Ok(()),
@@ -216,21 +247,47 @@ fn failed(pass: &Value) -> Vec<String> {
     part("known", "the journal has: nothing to do");
     part("still_tried", "Auth0 still tries by itself");
     part("not_selected", "not selected");
+    let since = asked["known_since"].as_str().map(legible).unwrap_or_default();
+    let too_old = format!("older than {since}: the gateway may have had them before; --since asks");
+    part("too_old", &too_old);
     part("given_up", "asked for three times already; --force asks again");
     part("left", "left for the next pass");
-    let ids = asked["ids"].as_array().map_or(0, Vec::len);
-    let chosen = number(&asked["chosen"]);
-    if chosen > 0 {
-        let words = if pass["dry_run"] == true { "would be asked for" } else { "asked for" };
-        lines.push(format!("  {ids:>6} {words}, of {} that are lacking", count(chosen)));
-    }
+    lines.extend(asked_for(asked, pass["dry_run"] == true));
     lines.extend(lacking(asked));
-    for refused in asked["refused"].as_array().into_iter().flatten() {
-        let text = |value: &Value| legible(value.as_str().unwrap_or_default());
-        lines.push(format!("         refused: {}: {}", text(&refused[0]), text(&refused[1])));
-    }
+    lines.extend(refused(asked));
     if let Some(why) = asked["held_back"].as_str() {
         lines.push(format!("  ! {}", legible(why)));
+    }
+    lines
+}
+
+/// How many were asked for, of how many.
+fn asked_for(asked: &Value, is_dry: bool) -> Vec<String> {
+    let words = if is_dry { "would be asked for" } else { "asked for" };
+    let (chosen, shortening) = (number(&asked["chosen"]), number(&asked["shortening"]));
+    let shortened = number(&asked["shortened"]);
+    let ids = u64::try_from(asked["ids"].as_array().map_or(0, Vec::len)).unwrap_or(0);
+    let line = |done: u64, of: u64, what: &str| {
+        (of > 0).then(|| format!("  {done:>6} {words}, of {} that {what}", count(of)))
+    };
+    let known = "the journal has: so that Auth0's list gets shorter";
+    let lines = [
+        line(ids.saturating_sub(shortened), chosen, "are lacking"),
+        line(shortened, shortening, known),
+    ];
+    lines.into_iter().flatten().collect()
+}
+
+fn refused(asked: &Value) -> Vec<String> {
+    let text = |value: &Value| legible(value.as_str().unwrap_or_default());
+    let told = asked["refused"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut lines: Vec<String> = told
+        .iter()
+        .map(|one| format!("         refused: {}: {}", text(&one[0]), text(&one[1])))
+        .collect();
+    let untold = number(&asked["refusals"]).saturating_sub(u64::try_from(told.len()).unwrap_or(0));
+    if untold > 0 {
+        lines.push(format!("         refused: {} more", count(untold)));
     }
     lines
 }
@@ -308,7 +365,9 @@ mod tests {
         let pass = json!({
             "dry_run": false, "error": null,
             "streams": { "webhook": stream("hook", 40), "eventbridge": null },
-            "asked": { "listed": 40, "known": 31, "chosen": 9, "ids": ["evt_1", "evt_2"],
+            "asked": { "listed": 90, "known": 31, "chosen": 9, "ids": ["evt_1", "evt_2", "evt_4"],
+                       "shortening": 7, "shortened": 1, "refusals": 3, "too_old": 43,
+                       "known_since": "2026-03-01T08:00:00Z",
                        "lacking": [{ "id": "evt_1", "type": "user.updated", "error": "503",
                                      "time": "2026-03-01T09:15:44Z" }],
                        "refused": [["evt_3", "gone"]], "held_back": "the webhook door is not open" },
@@ -319,12 +378,15 @@ mod tests {
 Auth0's streams
   webhook      hook: on; 40 failed, 20 of them in a row; 480 more switch it off
   eventbridge  no stream of the name that [auth0] gives it
-Failed deliveries of the webhook stream: 40
+Failed deliveries of the webhook stream: 90
       31 the journal has: nothing to do
+      43 older than 2026-03-01T08:00:00Z: the gateway may have had them before; --since asks
        2 asked for, of 9 that are lacking
+       1 asked for, of 7 that the journal has: so that Auth0's list gets shorter
          evt_1  user.updated  2026-03-01T09:15:44Z  503
          and 8 more
          refused: evt_3: gone
+         refused: 2 more
   ! the webhook door is not open
 Auth0's Events API told of 1,000 events of the last day
   webhook      990 seen, 1 lost by Auth0, 9 not taken by us
@@ -336,5 +398,38 @@ Auth0's Events API told of 1,000 events of the last day
         assert!(matches!(end(&pass), Err(Failure::DoesNotHold(_))));
         assert!(matches!(end(&json!({ "error": "x" })), Err(Failure::Unreachable { .. })));
         assert!(end(&json!({ "asked": { "held_back": null } })).is_ok());
+    }
+
+    #[track_caller]
+    fn check(status: &Value, expected: &Order) {
+        let taken = json!({ "ticket": 5, "start": "a" });
+        assert_eq!(Order::of(&taken, status), *expected);
+    }
+
+    #[test]
+    fn an_order_is_told_of_by_its_own_pass_alone() {
+        let pass = |ticket: u64| json!({ "ticket": ticket });
+        let status = |start: &str, ordered: &[u64]| {
+            let ordered: Vec<Value> = ordered.iter().map(|ticket| pass(*ticket)).collect();
+            json!({ "start": start, "ordered": ordered, "running": null })
+        };
+        check(&status("a", &[]), &Order::Waits);
+        check(&status("a", &[4, 3]), &Order::Waits);
+        check(&status("a", &[5, 4]), &Order::Ended(Box::new(pass(5))));
+        check(&status("a", &[6, 5, 4]), &Order::Ended(Box::new(pass(5))));
+        let gone = "the pass has ended, and is not told of any more: see the gateway's log";
+        check(&status("a", &[7, 6]), &Order::Unknown(gone));
+        // Another process counts its tickets anew.
+        let anew = "the gateway was started anew meanwhile: order the pass again";
+        check(&status("b", &[5]), &Order::Unknown(anew));
+        check(&status("b", &[]), &Order::Unknown(anew));
+    }
+
+    #[test]
+    fn a_pass_that_was_held_back_from_shortening_the_list_ends_badly_too() {
+        let asked = json!({ "chosen": 0, "shortening": 2, "held_back": "the stream is off" });
+        assert!(matches!(end(&json!({ "asked": asked })), Err(Failure::DoesNotHold(_))));
+        let dry = json!({ "asked": asked, "dry_run": true });
+        assert!(end(&dry).is_ok());
     }
 }

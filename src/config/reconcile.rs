@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::check::Check;
 use super::raw;
 use crate::provision::auth0;
-use crate::provision::reconcile::Settings;
+use crate::provision::reconcile::{ASKING_MAX, Settings, asking_takes};
 
 /// The table `[reconcile]`; `None` where no tenant is named, since there is nobody to ask.
 pub(super) fn reconcile(
@@ -20,6 +20,10 @@ pub(super) fn reconcile(
     }
     check.range("reconcile.most", &raw.most, (1, 5_000));
     check.range("reconcile.rate", &raw.rate, (0.01, 10.0));
+    if asking_takes(raw.most, raw.rate) > ASKING_MAX {
+        let what = "to ask for so many at reconcile.rate takes longer than an hour";
+        check.problem("reconcile.most", what, "ask for fewer, or faster");
+    }
     if raw.follow && every.is_none() {
         let what = "what is followed is judged by nobody, since reconcile.every is \"0s\"";
         check.problem("reconcile.follow", what, "set reconcile.every = \"5m\", or follow = false");

@@ -60,10 +60,10 @@ pub use ordering::{OrderDesk, StepError};
 pub use orders::{LetterNo, LetterPlan, OrderKind, OrderNo, Ordered, Person};
 pub use quarantine::Quarantined;
 pub use read::{
-    Answer, ArrivalStory, AttemptStory, Cause, ContentLeft, DeliveryStory, EventFilter, EventStory,
-    EventSummary, Lately, Letter, LetterFilter, LetterSource, Letters, Naming, NamingPage,
-    ObservedAfter, ObservedEvent, ObservedPage, OrderState, OrderStory, Page, PausedTarget,
-    QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Question, Reader, about,
+    Answer, ArrivalStory, AskedFor, AttemptStory, Cause, ContentLeft, DeliveryStory, EventFilter,
+    EventStory, EventSummary, Lately, Letter, LetterFilter, LetterSource, Letters, Naming,
+    NamingPage, ObservedAfter, ObservedEvent, ObservedPage, OrderState, OrderStory, Page,
+    PausedTarget, QuarantineFilter, QuarantinedBytes, QuarantinedSummary, Question, Reader, about,
 };
 pub use retain::Retained;
 pub use settle::{Attempt, Settlement, Verdict, given_up};
@@ -266,7 +266,24 @@ impl Journal {
     /// # Errors
     /// When it is not remembered: Auth0 must not be asked then.
     pub async fn rescue(&self, ids: Vec<EventId>) -> Result<Committed, JournalError> {
-        self.ask(|reply| Op::Rescue(ids, reply)).await
+        self.ask(|reply| Op::Rescue(witness::Rescue::Asked(ids), reply)).await
+    }
+
+    /// Remembers that Auth0 would not send this one, which [`Self::rescue`] told of: what comes of it by
+    /// webhook is an arrival of the path.
+    ///
+    /// # Errors
+    /// When it is not remembered.
+    pub async fn rescue_refused(&self, id: EventId) -> Result<Committed, JournalError> {
+        self.ask(|reply| Op::Rescue(witness::Rescue::Refused(id), reply)).await
+    }
+
+    /// Remembers that Auth0 was not asked for this one after all, of which [`Self::rescue`] told.
+    ///
+    /// # Errors
+    /// When it is not remembered.
+    pub async fn rescue_taken_back(&self, id: EventId) -> Result<Committed, JournalError> {
+        self.ask(|reply| Op::Rescue(witness::Rescue::TakenBack(id), reply)).await
     }
 
     /// Keeps what the Events API told, and how far it was read.
@@ -383,6 +400,8 @@ fn lane(event: &Event) -> i64 {
 const FIRST_SEQ: &str = "first_seq";
 /// The name in `meta` of the time at which the last event that is gone was stored.
 const FORGOTTEN: &str = "forgotten";
+/// The name in `meta` of the time at which a copy of a journal was first opened in its place.
+const RESTORED: &str = "restored";
 
 fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<i64>> {
     connection

@@ -35,7 +35,11 @@ pub(super) fn make_private(path: &FilePath) -> io::Result<()> {
 }
 
 /// Opens the file for the writer: creates it in its folder, brings it to the current version.
-pub(super) fn open_writer(path: &FilePath, busy: Duration) -> Result<Connection, OpenError> {
+pub(super) fn open_writer(
+    path: &FilePath,
+    busy: Duration,
+    now: Timestamp,
+) -> Result<Connection, OpenError> {
     make_private(path).map_err(|source| OpenError::File { path: path.into(), source })?;
     let at = |source| OpenError::Open { path: path.into(), source };
     let mut connection = Connection::open(path).map_err(at)?;
@@ -43,6 +47,7 @@ pub(super) fn open_writer(path: &FilePath, busy: Duration) -> Result<Connection,
     // Must come before the first table: measured at 64 connections, 16 KiB pages take twice the
     // events of 4 KiB pages.
     connection.pragma_update(None, "page_size", 16_384).map_err(at)?;
+    note_restored(&connection, now).map_err(at)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     // A commit is on disk when it returns. NORMAL would lose the last commits at a power loss.
     connection.pragma_update(None, "synchronous", "FULL").map_err(at)?;
@@ -54,6 +59,18 @@ pub(super) fn open_writer(path: &FilePath, busy: Duration) -> Result<Connection,
     keep_statements_prepared(&connection).map_err(at)?;
     migrate(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Notes that this is a copy, opened for the first time: what happened before may have been in the journal
+/// whose place it takes. A copy is made by `VACUUM INTO`, whose result has no write-ahead log; a journal that
+/// was ever written to has one (SQLite: "WAL mode is persistent").
+fn note_restored(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    let ask = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, String>(0));
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > 0 && ask("journal_mode")? != "wal" {
+        super::set_meta(connection, super::RESTORED, now.as_nanos())?;
+    }
+    Ok(())
 }
 
 /// Opens the file for reading only. It may belong to a running server.

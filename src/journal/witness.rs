@@ -154,25 +154,51 @@ impl Judgement {
 /// Hours are what judgements are counted by.
 pub(super) const HOUR_NS: i64 = 3_600 * 1_000_000_000;
 
-/// Remembers that Auth0 was asked for these.
+/// What is remembered of asking Auth0.
+#[derive(Debug)]
+pub(super) enum Rescue {
+    /// It is about to be asked for these.
+    Asked(Vec<EventId>),
+    /// It would not send this one.
+    Refused(EventId),
+    /// It was not asked for this one after all.
+    TakenBack(EventId),
+}
+
+/// Remembers that Auth0 was asked, or would not.
 pub(super) fn rescue(
     connection: &Connection,
-    ids: &[EventId],
+    rescue: &Rescue,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO rescues (digest, at) VALUES (?1, ?2) ON CONFLICT (digest) DO UPDATE SET at = ?2",
-    )?;
-    for id in ids {
-        insert.execute(params![Digest::of(id.as_str().as_bytes()), now])?;
+    match rescue {
+        Rescue::Asked(ids) => {
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO rescues (digest, at, tries, refused) VALUES (?1, ?2, 1, 0)
+                 ON CONFLICT (digest) DO UPDATE SET at = ?2, tries = tries + 1",
+            )?;
+            for id in ids {
+                insert.execute(params![Digest::of(id.as_str().as_bytes()), now])?;
+            }
+        }
+        Rescue::Refused(id) => {
+            connection
+                .prepare_cached("UPDATE rescues SET refused = refused + 1 WHERE digest = ?")?
+                .execute([Digest::of(id.as_str().as_bytes())])?;
+        }
+        Rescue::TakenBack(id) => {
+            connection
+                .prepare_cached("UPDATE rescues SET tries = tries - 1 WHERE digest = ?")?
+                .execute([Digest::of(id.as_str().as_bytes())])?;
+        }
     }
     Ok(())
 }
 
-/// Whether Auth0 was asked for the event with this digest of its id.
+/// Whether Auth0 was asked for the event with this digest of its id, and did not refuse each time.
 pub(super) fn is_rescued(connection: &Connection, id: Digest) -> rusqlite::Result<bool> {
     let found = connection
-        .prepare_cached("SELECT 1 FROM rescues WHERE digest = ?")?
+        .prepare_cached("SELECT 1 FROM rescues WHERE digest = ? AND tries > refused")?
         .query_row([id], |_| Ok(()))
         .optional()?;
     Ok(found.is_some())

@@ -22,7 +22,7 @@ use super::{
     claim, counts, quarantine, release, retain, settle, shelf, sqlite, summaries, witness,
 };
 use crate::clock::Clock;
-use crate::event::{EventId, Path, Timestamp};
+use crate::event::{Path, Timestamp};
 use crate::telemetry::Chain;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
@@ -42,7 +42,7 @@ pub(super) enum Op {
     DoorIsOpen(Path, bool, Reply<Committed>),
     Retain(Reply<Retained>),
     Summarize(Reply<Summarized>),
-    Rescue(Vec<EventId>, Reply<Committed>),
+    Rescue(witness::Rescue, Reply<Committed>),
     /// What the Events API told, and up to which offset.
     Witness(Vec<Witnessed>, Option<String>, Reply<Committed>),
     Judge(Vec<(i64, Timestamp, Judgement)>, Reply<Committed>),
@@ -91,7 +91,7 @@ impl Writer {
                 .map_err(|source| OpenError::Folder { path: folder.into(), source })?;
         }
         let lock = lock(path)?;
-        let connection = sqlite::open_writer(path, settings.busy_timeout)?;
+        let connection = sqlite::open_writer(path, settings.busy_timeout, clock.now())?;
         let at = |source| OpenError::Open { path: path.clone(), source };
         let released = release::release_leases(&connection, clock.now()).map_err(at)?;
         if released > 0 {
@@ -440,9 +440,9 @@ fn third_observer(
     finishes: &mut Vec<Finish>,
 ) -> rusqlite::Result<()> {
     let (reply, result) = match op {
-        Op::Rescue(ids, reply) => {
+        Op::Rescue(rescue, reply) => {
             shelf.has_rescues = true;
-            (reply, witness::rescue(connection, &ids, now))
+            (reply, witness::rescue(connection, &rescue, now))
         }
         Op::Witness(told, offset, reply) => {
             (reply, witness::witness(connection, &told, offset.as_deref(), now))

@@ -11,7 +11,7 @@ use tracing::info;
 use super::{Body, error};
 use crate::admin::Sources;
 use crate::event::{Timestamp, legible};
-use crate::provision::reconcile::{Desk, Order, Selection};
+use crate::provision::reconcile::{Desk, NotTaken, Order, Selection};
 
 /// How it stands: the pass under way, the last one, the Events API.
 pub(in crate::admin) async fn show(State(sources): State<Sources>) -> Response {
@@ -55,12 +55,19 @@ pub(in crate::admin) async fn order(
         return error(StatusCode::BAD_REQUEST, "`rate` is outside 0.01 to 10 a second");
     }
     let (who, why, dry_run) = (legible(&order.who), legible(&order.why), order.dry_run);
-    let Ok(ticket) = desk.order(pass_of(order, desk)) else {
-        let what = "a pass is under way, and another one waits already: see GET /api/v1/reconcile";
-        return error(StatusCode::CONFLICT, what);
+    let ticket = match desk.order(pass_of(order, desk)) {
+        Ok(ticket) => ticket,
+        Err(NotTaken::Busy) => {
+            let what = format!("{}: see GET /api/v1/reconcile", NotTaken::Busy);
+            return error(StatusCode::CONFLICT, &what);
+        }
+        Err(too_long @ NotTaken::TooLong { .. }) => {
+            return error(StatusCode::BAD_REQUEST, &too_long.to_string());
+        }
     };
     info!(who, why, ticket, dry_run, "a pass of reconcile was ordered");
-    (StatusCode::ACCEPTED, Json(json!({ "ticket": ticket }))).into_response()
+    let start = desk.status().start;
+    (StatusCode::ACCEPTED, Json(json!({ "ticket": ticket, "start": start }))).into_response()
 }
 
 fn pass_of(order: PassOrder, desk: &Desk) -> Order {

@@ -1,5 +1,6 @@
 //! Gathering the facts, place by place.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -159,7 +160,8 @@ impl Gathering<'_> {
                     let error = newest.and_then(|failed| failed.error.as_deref());
                     *newest_error.of_mut(path) = error.map(str::to_owned);
                 }
-                *failures.of_mut(path) = Some(failed.map(|failed| Failures::of(&failed, last)));
+                *failures.of_mut(path) =
+                    Some(failed.map(|failed| Failures::of(&failed, last, &HashMap::new())));
             }
         }
         let queue = self.setup.queue_url.as_ref().and_then(|url| self.place(url));

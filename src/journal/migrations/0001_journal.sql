@@ -162,9 +162,11 @@ CREATE TABLE counts (
     PRIMARY KEY (what, who, outcome)
 ) WITHOUT ROWID;
 
--- Events that Auth0 was asked to send once more, by the digest of their id: what comes of them by webhook
--- is no arrival of the path.
-CREATE TABLE rescues (digest BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+-- Events that Auth0 was asked to send once more, by the digest of their id: how often, when last, and how
+-- often it would not. What comes of them by webhook is no arrival of the path, unless it would not each time.
+CREATE TABLE rescues (
+    digest BLOB PRIMARY KEY, at INTEGER NOT NULL, tries INTEGER NOT NULL, refused INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE INDEX rescues_at ON rescues (at);
 
 -- What Auth0's Events API told of, until it has settled and is judged. No content: `fingerprint` is a digest

@@ -8,6 +8,7 @@ mod order_words;
 mod orders;
 mod pairs;
 mod quarantine;
+mod rescues;
 mod story;
 mod summaries;
 mod witness;
@@ -33,6 +34,7 @@ pub use order_words::about;
 pub use orders::{OrderState, OrderStory, PausedTarget};
 pub use pairs::{ObservedAfter, ObservedEvent, ObservedPage};
 pub use quarantine::{QuarantineFilter, QuarantinedBytes, QuarantinedSummary};
+pub use rescues::AskedFor;
 pub use story::{ArrivalStory, AttemptStory, ContentLeft, DeliveryStory, EventStory};
 pub use summaries::{Answer, Question};
 

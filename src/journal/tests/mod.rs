@@ -8,6 +8,7 @@ mod content;
 mod failing;
 mod lately;
 mod opening;
+mod rescuing;
 mod retaining;
 mod settling;
 mod summing;

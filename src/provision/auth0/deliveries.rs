@@ -1,5 +1,6 @@
 //! What a stream could not deliver, and asking for redelivery.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -115,7 +116,8 @@ impl Api {
         Ok(self.ask::<DeliveryList>(&call).await?.page(take))
     }
 
-    /// All of them, `at_most` so many, and whether there are more.
+    /// All of them, `at_most` so many, and whether there are more. Where a full page names no next one, as in the
+    /// reference's form, it is paged on by date.
     ///
     /// # Errors
     /// As [`Self::deliveries`].
@@ -125,19 +127,27 @@ impl Api {
         filter: &DeliveryFilter,
         at_most: usize,
     ) -> Result<(Vec<Delivery>, bool), ApiError> {
-        let (mut all, mut from) = (Vec::new(), None::<String>);
+        let (mut all, mut seen) = (Vec::new(), HashSet::new());
+        let (mut filter, mut from) = (filter.clone(), None::<String>);
+        // Pages by date overlap, and none need be full.
+        let mut pages_left = 4 * at_most.div_ceil(TAKE_MAX) + 4;
         loop {
-            let take = (at_most - all.len()).min(TAKE_MAX);
-            let page = self.deliveries(stream, filter, from.as_deref(), take).await?;
-            let is_empty = page.deliveries.is_empty();
-            all.extend(page.deliveries);
-            // A page with nothing on it would be followed by such pages for ever.
-            if all.len() >= at_most || page.next.is_none() || is_empty {
+            pages_left -= 1;
+            // Whole pages: of two that overlap a short one might bring nothing new.
+            let page = self.deliveries(stream, &filter, from.as_deref(), TAKE_MAX).await?;
+            let by_date = page.has_more && page.next.is_none();
+            let beyond = by_date.then(|| beyond(&filter, &page.deliveries)).flatten();
+            let (before, is_empty) = (all.len(), page.deliveries.is_empty());
+            all.extend(page.deliveries.into_iter().filter(|one| seen.insert(one.id.clone())));
+            // A page with nothing new on it would be followed by such pages for ever.
+            let is_stuck = all.len() == before || pages_left == 0;
+            let is_last = page.next.is_none() && beyond.is_none();
+            if all.len() >= at_most || is_last || is_stuck {
                 let has_more = (page.has_more && !is_empty) || all.len() > at_most;
                 all.truncate(at_most);
                 return Ok((all, has_more));
             }
-            from = page.next;
+            (filter, from) = (beyond.unwrap_or(filter), page.next);
         }
     }
 
@@ -198,6 +208,11 @@ impl Delivery {
         Some(Value::Object(event).to_string())
     }
 
+    /// When it was tried first.
+    pub fn first_tried_at(&self) -> Option<Timestamp> {
+        self.attempts.iter().filter_map(|attempt| attempt.timestamp).min()
+    }
+
     /// When it was tried last.
     pub fn last_tried_at(&self) -> Option<Timestamp> {
         self.attempts.iter().filter_map(|attempt| attempt.timestamp).max()
@@ -207,6 +222,22 @@ impl Delivery {
     pub fn time(&self) -> Option<Timestamp> {
         Timestamp::parse(self.event.as_ref()?.get("time")?.as_str()?).ok()
     }
+}
+
+/// What follows a full page, by date: its order is not documented, so that it is taken from the page. `None`
+/// where it says nothing. What the dates are compared with is not documented either: the time of the event, or
+/// when it was tried first; the one that lets nothing slip through is taken.
+fn beyond(filter: &DeliveryFilter, page: &[Delivery]) -> Option<DeliveryFilter> {
+    let (first, last) = (page.first()?, page.last()?);
+    let earliest = |one: &Delivery| one.time().into_iter().chain(one.first_tried_at()).min();
+    let latest = |one: &Delivery| one.time().into_iter().chain(one.first_tried_at()).max();
+    Some(if earliest(first)? <= earliest(last)? {
+        // Inclusive, and of whole seconds.
+        DeliveryFilter { from: earliest(last), ..filter.clone() }
+    } else {
+        // Exclusive.
+        DeliveryFilter { to: Some(latest(last)?.plus(Duration::from_secs(1))), ..filter.clone() }
+    })
 }
 
 /// All three forms were recorded: the reference's bare array, and objects with one name or the other for the
@@ -273,6 +304,7 @@ mod tests {
         assert_eq!(delivery.attempts[0].took, Some(Duration::from_micros(12_500)));
         let last = Timestamp::parse("2026-03-01T09:15:46.5Z").unwrap();
         assert_eq!(delivery.last_tried_at(), Some(last));
+        assert_eq!(delivery.first_tried_at(), Timestamp::parse("2026-03-01T09:15:45Z").ok());
         assert_eq!(delivery.time(), Timestamp::parse("2026-03-01T09:15:44.96Z").ok());
         assert_eq!(serde_json::to_value(&delivery).unwrap()["attempts"][0]["duration"], 12.5);
         let bare: Delivery = serde_json::from_value(json!({ "id": "e", "status": "odd" })).unwrap();
@@ -308,5 +340,28 @@ mod tests {
         check(json!({ "deliveries": [recorded()], "next": "" }), 1, None, false);
         check(json!([recorded()]), 2, None, false);
         check(json!([recorded()]), 1, None, true);
+    }
+
+    #[test]
+    fn a_full_page_is_followed_by_what_is_later_or_earlier() {
+        let at = |second: u32| format!("2026-03-01T09:15:{second:02}.5Z");
+        let of = |second: u32| -> Delivery {
+            let attempts = json!([{ "timestamp": at(second + 2) }]);
+            serde_json::from_value(json!({
+                "id": "evt_1", "status": "failed", "attempts": attempts, "event": { "time": at(second) }
+            }))
+            .unwrap()
+        };
+        let instant = |text: String| Timestamp::parse(&text).ok();
+        let check = |page: &[Delivery], from: Option<String>, to: Option<String>| {
+            let next = beyond(&DeliveryFilter::default(), page).unwrap();
+            assert_eq!((next.from, next.to), (from.and_then(instant), to.and_then(instant)));
+        };
+        check(&[of(1), of(5)], Some(at(5)), None);
+        check(&[of(5), of(1)], None, Some(at(4)));
+        check(&[of(1), of(1)], Some(at(1)), None);
+        let bare: Delivery = serde_json::from_value(json!({ "id": "e", "status": "odd" })).unwrap();
+        assert_eq!(beyond(&DeliveryFilter::default(), &[bare]), None);
+        assert_eq!(beyond(&DeliveryFilter::default(), &[]), None);
     }
 }

@@ -10,6 +10,7 @@ pub(super) fn failed(id: &str) -> Failed {
         id: EventId::parse(id).unwrap(),
         kind: "user.updated".into(),
         time,
+        first_attempt: time,
         last_attempt: time,
         has_ended: true,
         error: None,

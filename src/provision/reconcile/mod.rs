@@ -6,6 +6,7 @@
 
 mod asking;
 mod choice;
+mod desk;
 mod fates;
 mod fetch;
 #[cfg(test)]
@@ -18,9 +19,6 @@ mod place;
 mod report;
 mod standing;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -28,12 +26,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use choice::{Choice, TRIES_MAX};
+pub use desk::{ASKING_MAX, Desk, NotTaken, asking_takes};
 pub use fates::Evidence;
 pub use follow::Follower;
 pub use report::{
     Asked, Following, Lacking, Pass, Phase, Running, Status, StreamReport, Witnesses,
 };
-pub use standing::{Failures, IN_A_ROW_MAX, IN_ALL_MAX};
+pub use standing::{Failures, IN_A_ROW_MAX, IN_ALL_MAX, LONG_LIST, RESERVE};
 
 use super::auth0::{Api, Delivery, DeliveryStatus};
 use crate::clock::Clock;
@@ -84,6 +83,8 @@ pub struct Sources {
     /// What is younger is not judged: neither its arrivals nor when the doors were open are known for
     /// certain yet.
     pub settle_after: Duration,
+    /// How long the journal keeps an event, and knows its id.
+    pub keep: Duration,
 }
 
 /// A delivery that failed, as a pass needs it.
@@ -95,6 +96,8 @@ pub struct Failed {
     pub kind: Box<str>,
     /// When it happened, where Auth0 says so.
     pub time: Option<Timestamp>,
+    /// When it was tried first, likewise.
+    pub first_attempt: Option<Timestamp>,
     /// When it was tried last, likewise.
     pub last_attempt: Option<Timestamp>,
     /// Auth0 does not try it any more by itself.
@@ -113,6 +116,7 @@ impl Failed {
             id: EventId::parse(&delivery.id).ok()?,
             kind: delivery.event_type.as_str().into(),
             time: delivery.time(),
+            first_attempt: delivery.first_tried_at(),
             last_attempt: delivery.last_tried_at(),
             has_ended: !matches!(
                 delivery.status,
@@ -120,12 +124,17 @@ impl Failed {
             ),
         })
     }
+
+    /// When it happened, or had happened for certain.
+    pub(super) fn happened(&self) -> Option<Timestamp> {
+        self.time.or(self.first_attempt)
+    }
 }
 
 /// Which failed deliveries are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    /// Only what happened from then on.
+    /// Only what happened from then on. Without it, what happened since the journal would know of it.
     pub since: Option<Timestamp>,
     /// Only these types; all when there are none.
     pub types: Vec<String>,
@@ -138,8 +147,7 @@ pub struct Selection {
 impl Selection {
     fn takes(&self, failed: &Failed) -> bool {
         let of_type = self.types.is_empty() || self.types.iter().any(|kind| **kind == *failed.kind);
-        let happened = failed.time.or(failed.last_attempt);
-        of_type && self.since.is_none_or(|since| happened.is_none_or(|at| at >= since))
+        of_type && self.since.is_none_or(|since| failed.happened().is_none_or(|at| at >= since))
     }
 }
 
@@ -158,43 +166,6 @@ pub struct Order {
     pub ticket: u64,
 }
 
-/// Where passes are ordered, and what became of them is read. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Desk {
-    orders: mpsc::Sender<Order>,
-    status: watch::Receiver<Status>,
-    tickets: Arc<AtomicU64>,
-    defaults: Settings,
-}
-
-/// A pass is under way, and another waits.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("a pass is under way, and another one waits already")]
-pub struct Busy;
-
-impl Desk {
-    /// Orders a pass; returns the ticket that its report carries. It begins when the one under way has
-    /// ended.
-    ///
-    /// # Errors
-    /// When one waits already.
-    pub fn order(&self, order: Order) -> Result<u64, Busy> {
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed) + 1;
-        self.orders.try_send(Order { ticket, ..order }).map_err(|_| Busy)?;
-        Ok(ticket)
-    }
-
-    /// How it stands.
-    pub fn status(&self) -> Status {
-        self.status.borrow().clone()
-    }
-
-    /// What the configuration says.
-    pub const fn defaults(&self) -> &Settings {
-        &self.defaults
-    }
-}
-
 /// Makes passes, one at a time.
 #[derive(Debug)]
 pub struct Reconciler {
@@ -202,9 +173,9 @@ pub struct Reconciler {
     sources: Sources,
     orders: mpsc::Receiver<Order>,
     status: watch::Sender<Status>,
-    /// How often each event was asked for, by this process.
-    asked: HashMap<EventId, u32>,
     line: line::Line,
+    /// When something that was asked for was seen to have come: the journal's last arrival may be an older one.
+    came_at: Option<Timestamp>,
 }
 
 /// A pass that was ordered by the clock waits for so long after the start, so that the doors are open.
@@ -215,20 +186,11 @@ impl Reconciler {
     pub fn new(settings: Settings, sources: Sources) -> (Self, Desk) {
         // One waits at most.
         let (sender, orders) = mpsc::channel(1);
-        let (status, watched) = watch::channel(Status::default());
-        let tickets = Arc::default();
-        let desk = Desk { orders: sender, status: watched, tickets, defaults: settings.clone() };
-        (
-            Self {
-                settings,
-                sources,
-                orders,
-                status,
-                asked: HashMap::new(),
-                line: line::Line::default(),
-            },
-            desk,
-        )
+        let start = format!("{:016x}", fastrand::u64(..));
+        let (status, watched) = watch::channel(Status { start, ..Status::default() });
+        let desk = Desk::new(sender, watched, settings.clone());
+        let line = line::Line::default();
+        (Self { settings, sources, orders, status, line, came_at: None }, desk)
     }
 
     /// A follower of the Events API that tells of itself in this one's status.
@@ -292,13 +254,6 @@ impl Reconciler {
                 pass.error = Some(Chain(&error).to_string());
             }
         }
-        self.status.send_modify(|status| {
-            status.passes = number;
-            status.running = None;
-            if pass.ticket > 0 {
-                status.ordered = Some(pass.clone());
-            }
-            status.last = Some(pass);
-        });
+        self.status.send_modify(|status| status.end(pass));
     }
 }

@@ -1,6 +1,6 @@
 //! Making one pass.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -10,8 +10,8 @@ use super::fates::{Evidence, is_lost};
 use super::report::{Pass, Phase, Running, StreamReport, Witnesses};
 use super::standing::Failures;
 use super::{Failed, Order, Reconciler};
-use crate::event::{Path, PerPath};
-use crate::journal::{Fate, JournalError, Judgement, ReadError};
+use crate::event::{EventId, Path, PerPath};
+use crate::journal::{AskedFor, Fate, JournalError, Judgement, ReadError};
 use crate::telemetry::StreamState;
 
 /// Why a pass could not be made to its end.
@@ -28,6 +28,15 @@ pub(super) enum PassError {
     Write(#[source] JournalError),
 }
 
+/// What a stream could not deliver.
+#[derive(Debug)]
+pub(super) struct FailedDeliveries {
+    pub failed: Vec<Failed>,
+    /// How often Auth0 was asked for each.
+    pub asked: HashMap<EventId, AskedFor>,
+    pub stream: StreamReport,
+}
+
 /// Failed deliveries read of one stream: as many as switch it off, and no more.
 const LISTED_MAX: usize = 5_000;
 /// What is witnessed is told of over the last day.
@@ -40,25 +49,57 @@ impl Reconciler {
         pass: &mut Pass,
         stop: &CancellationToken,
     ) -> Result<(), PassError> {
-        let streams = self.streams().await?;
         let mut evidence = Evidence { mode: Some(self.sources.mode), ..Evidence::default() };
+        let lacking = self.look(pass, &mut evidence).await?;
+        let asked = match lacking {
+            Some(failed) => self.ask_for(order, pass, &failed, stop).await,
+            None => Ok(()),
+        };
+        // Whatever came of asking: else one that can't be asked for would keep everything from being judged.
+        let judged =
+            if order.dry_run { Ok(()) } else { self.judge(pass, &mut evidence, stop).await };
+        let told = self.witnesses(pass).await;
+        asked.and(judged).and(told)
+    }
+
+    /// Reads what both streams could not deliver. Returns that of the webhook stream, where there is one.
+    async fn look(
+        &self,
+        pass: &mut Pass,
+        evidence: &mut Evidence,
+    ) -> Result<Option<FailedDeliveries>, PassError> {
+        let streams = self.streams().await?;
+        let mut lacking = None;
         for path in Path::ALL {
             let Some(stream) = streams.of(path) else { continue };
             let (failed, more) = self.failed(stream).await?;
             *evidence.subscribed.of_mut(path) =
                 Some(stream.event_types.iter().cloned().collect::<HashSet<_>>());
             *evidence.failed.of_mut(path) = failed.iter().map(|one| one.id.clone()).collect();
-            let report = self.stand(path, stream, &failed).await?;
+            let asked = self.asked(path, &failed).await?;
+            let report = self.stand(path, stream, (&failed, &asked)).await?;
             if path == Path::Webhook {
                 pass.asked.more = more;
-                self.ask_for(order, (pass, &report), &failed, stop).await?;
+                lacking = Some(FailedDeliveries { failed, asked, stream: report.clone() });
             }
             *pass.streams.of_mut(path) = Some(report);
         }
-        if !order.dry_run {
-            self.judge(pass, &mut evidence, stop).await?;
+        Ok(lacking)
+    }
+
+    /// How often each was asked for, of the webhook stream: of the other one nothing is.
+    async fn asked(
+        &self,
+        path: Path,
+        failed: &[Failed],
+    ) -> Result<HashMap<EventId, AskedFor>, PassError> {
+        match path {
+            Path::Webhook => {
+                let ids = failed.iter().map(|failed| failed.id.clone()).collect();
+                self.sources.reader.asked_for(ids).await.map_err(PassError::Read)
+            }
+            Path::Eventbridge => Ok(HashMap::new()),
         }
-        self.witnesses(pass).await
     }
 
     pub(super) fn at(&self, phase: Phase, done: usize, of: usize) {
@@ -92,10 +133,13 @@ impl Reconciler {
         &self,
         path: Path,
         stream: &Stream,
-        failed: &[Failed],
+        (failed, asked): (&[Failed], &HashMap<EventId, AskedFor>),
     ) -> Result<StreamReport, PassError> {
-        let last = self.sources.reader.last_arrival(path).await.map_err(PassError::Read)?;
-        let failures = Failures::of(failed, last);
+        let mut last = self.sources.reader.last_arrival(path).await.map_err(PassError::Read)?;
+        if path == Path::Webhook {
+            last = last.max(self.came_at);
+        }
+        let failures = Failures::of(failed, last, asked);
         let state = StreamState {
             enabled: stream.status == StreamStatus::Enabled,
             failures_in_a_row: failures.in_a_row,

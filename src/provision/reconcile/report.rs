@@ -1,24 +1,44 @@
 //! What reconciling came to, for the API and the command line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{PerPath, Timestamp};
+use super::pass::count;
+use super::{Choice, Failed};
+use crate::event::{EventId, PerPath, Timestamp};
 
 /// How it stands.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Status {
+    /// Tells this process from the one before: tickets begin anew with it.
+    pub start: String,
     /// Passes that have ended, since the start.
     pub passes: u64,
     /// The pass under way.
     pub running: Option<Running>,
     /// The last that has ended.
     pub last: Option<Pass>,
-    /// The last that somebody ordered, and that has ended.
-    pub ordered: Option<Pass>,
+    /// The last few that somebody ordered, and that have ended; the newest first.
+    pub ordered: VecDeque<Pass>,
     /// The Events API, where it is followed.
     pub following: Option<Following>,
+}
+
+/// So many passes that were ordered are told of.
+const ORDERED_MAX: usize = 8;
+
+impl Status {
+    /// A pass has ended.
+    pub(super) fn end(&mut self, pass: Pass) {
+        self.passes = pass.number;
+        self.running = None;
+        if pass.ticket > 0 {
+            self.ordered.push_front(pass.clone());
+            self.ordered.truncate(ORDERED_MAX);
+        }
+        self.last = Some(pass);
+    }
 }
 
 /// A pass under way.
@@ -76,20 +96,74 @@ pub struct Asked {
     pub still_tried: u64,
     /// Not among what was selected.
     pub not_selected: u64,
+    /// So old that the journal may have had it and have forgotten it.
+    pub too_old: u64,
+    /// What happened from then on and came, the journal would know.
+    pub known_since: Option<Timestamp>,
     /// Asked for too often already.
     pub given_up: u64,
     /// Left for the next pass.
     pub left: u64,
     /// Lacking, and chosen to be asked for.
     pub chosen: u64,
+    /// The journal has it, and it is chosen nevertheless: so that Auth0's list gets shorter.
+    pub shortening: u64,
+    /// Of those, asked for; on a dry run, all.
+    pub shortened: u64,
     /// Those that were chosen, the oldest first; the first few.
     pub lacking: Vec<Lacking>,
     /// Those that were asked for; on a dry run, that would be.
     pub ids: Vec<String>,
     /// Those of which Auth0 would not hear, with its words; the first few.
     pub refused: Vec<(String, String)>,
+    /// How many these were.
+    pub refusals: u64,
     /// Why nothing, or nothing more, was asked for.
     pub held_back: Option<String>,
+}
+
+/// Refusals that are told one by one.
+const REFUSED_MAX: usize = 20;
+/// Lacking events that are told one by one.
+const TOLD_MAX: usize = 100;
+
+impl Asked {
+    /// What is done about each failed delivery.
+    pub(super) fn chose(&mut self, failed: &[Failed], choice: &Choice, since: Timestamp) {
+        self.listed = count(failed.len());
+        self.known = choice.known;
+        self.still_tried = choice.still_tried;
+        self.not_selected = choice.not_selected;
+        self.too_old = choice.too_old;
+        self.known_since = Some(since);
+        self.given_up = choice.given_up;
+        self.left = choice.left;
+        self.chosen = count(choice.ask.len());
+        self.shortening = count(choice.shorten.len());
+        self.lacking = lacking(failed, &choice.ask);
+    }
+
+    /// Auth0 would not send this one.
+    pub(super) fn refuse(&mut self, id: &EventId, why: String) {
+        self.refusals += 1;
+        if self.refused.len() < REFUSED_MAX {
+            self.refused.push((id.as_str().to_owned(), why));
+        }
+    }
+}
+
+/// What is told of those that are lacking.
+fn lacking(failed: &[Failed], ids: &[EventId]) -> Vec<Lacking> {
+    let of = |id: &EventId| {
+        let failed = failed.iter().find(|failed| failed.id == *id)?;
+        Some(Lacking {
+            id: id.as_str().to_owned(),
+            kind: failed.kind.to_string(),
+            time: failed.time,
+            error: failed.error.as_deref().map(str::to_owned),
+        })
+    };
+    ids.iter().take(TOLD_MAX).filter_map(of).collect()
 }
 
 /// An event that the journal does not have.

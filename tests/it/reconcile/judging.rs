@@ -74,7 +74,8 @@ async fn all_that_was_lost_is_fetched_by_the_one_connection_that_the_plan_has() 
     heard(&gateway, 20).await;
     let witnesses = judged(&gateway, 20).await;
     assert_eq!(witnesses["backfilled"], 20);
-    gateway.arrived(20).await;
+    let last = changes[19].webhook.id.clone();
+    assert!(gateway.story(&last).await.is_some(), "{last}");
     let connections = connections(&tenant);
     assert!((2..10).contains(&connections), "{connections}");
     // And it is listened again.

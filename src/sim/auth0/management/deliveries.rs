@@ -27,7 +27,8 @@ impl Filter {
             texts.as_ref().is_none_or(|texts| texts.iter().any(|one| one == text))
         };
         self.date_from.is_none_or(|from| failed.at >= from)
-            && self.date_to.is_none_or(|to| failed.at <= to)
+            // Reference: "inclusive" and "exclusive". What is compared is not documented; here when it was tried.
+            && self.date_to.is_none_or(|to| failed.at < to)
             && is_in(&self.statuses, failed.status)
             && is_in(&self.event_types, failed.letter.kind)
     }
@@ -81,8 +82,14 @@ pub(super) fn one(shared: &Shared, id: &str, event: &str) -> Answer {
 }
 
 /// `POST /event-streams/{id}/redeliver/{event_id}`
+///
+/// Of a stream that is switched off, too (Auth0 docs, "Auto-disable mechanism": "you must use the Redelivery API to
+/// process any failed events" before it can be enabled).
 pub(super) fn redeliver(shared: &Shared, id: &str, event: &str) -> Answer {
     let mut state = shared.state();
+    if let Some(status) = state.trouble.refused.get(event) {
+        return Err(Refusal::new(*status, "on demand", "on_demand"));
+    }
     let stream = state.stream(id).ok_or_else(Refusal::no_stream)?;
     let failed = stream.failed(event).ok_or_else(no_delivery)?;
     if failed.status != "failed" {

@@ -11,7 +11,7 @@ use super::super::carrier::Letter;
 use super::super::faults::Skew;
 use super::super::tenant::Change;
 use super::Shared;
-use super::state::{Destination, ListShape, Stream, Telling};
+use super::state::{Destination, Failed, ListShape, Stream, Telling};
 use crate::event::Path;
 
 /// A cheap handle to a running stand-in.
@@ -74,14 +74,14 @@ impl Handle {
             shared.happened.send_replace(last);
             let streams = state.streams.iter_mut();
             let to = streams.filter_map(|stream| takes(stream, change.kind).then_some(&*stream));
-            to.map(|stream| (stream.id.clone(), change.on(stream.path()))).collect::<Vec<_>>()
+            let sent = to.map(|stream| {
+                let event = change.on(stream.path());
+                (stream.id.clone(), event.id.clone(), letter(stream, change.kind, &event.json))
+            });
+            sent.collect::<Vec<_>>()
         };
-        let sent = sending.into_iter().map(|(stream, event)| {
-            let mut json = parsed(&event.json);
-            json["a0stream"] = json!(stream);
-            let letter = Letter { kind: change.kind, json: json.to_string().into() };
-            let id = event.id.clone();
-            async move { shared.send_new(&stream, id, letter).await }
+        let sent = sending.into_iter().map(|(stream, id, letter)| async move {
+            shared.send_new(&stream, id, letter).await;
         });
         join_all(sent).await;
     }
@@ -136,6 +136,33 @@ impl Handle {
         self.0.state().trouble.failing = (requests > 0).then_some((requests, status));
     }
 
+    /// Refuses to send this event again, with this status; sends it again where there is none.
+    pub fn refuse_redelivery(&self, event: &str, status: Option<StatusCode>) {
+        let refused = &mut self.0.state().trouble.refused;
+        match status {
+            Some(status) => drop(refused.insert(event.to_owned(), status)),
+            None => drop(refused.remove(event)),
+        }
+    }
+
+    /// These happened a while ago, and could not be delivered by the streams of a path: they are listed, and
+    /// counted nowhere else.
+    pub fn has_failed(&self, path: Path, changes: &[Change]) {
+        let mut state = self.0.state();
+        for stream in state.streams.iter_mut().filter(|stream| stream.path() == path) {
+            for change in changes {
+                let event = change.on(path);
+                let attempt = json!({
+                    "status": "failed", "timestamp": change.time.floor_to_millis(),
+                    "error_message": "HTTP 503", "duration": 1,
+                });
+                let letter = letter(stream, change.kind, &event.json);
+                let (id, at, attempts) = (event.id.clone(), change.time, vec![attempt]);
+                stream.failed.push(Failed { id, status: "failed", letter, at, attempts });
+            }
+        }
+    }
+
     /// How far Auth0's clock is off, as its answers show.
     pub fn skew(&self, skew: Skew) {
         self.0.state().trouble.skew = skew;
@@ -175,6 +202,13 @@ impl Handle {
     pub fn recorded(&self) -> Vec<Recorded> {
         self.0.state().recorded.iter().cloned().collect()
     }
+}
+
+/// An event as this stream sends it.
+fn letter(stream: &Stream, kind: &'static str, event: &str) -> Letter {
+    let mut json = parsed(event);
+    json["a0stream"] = json!(stream.id);
+    Letter { kind, json: json.to_string().into() }
 }
 
 fn parsed(event: &str) -> Value {

@@ -10,10 +10,10 @@ use tracing::debug;
 
 use super::super::carrier::{Answer, Carrier, Letter, WebhookCarrier};
 use super::super::faults::Faults;
-use super::super::stream::{Attempt, Batch, Sent, deliver};
+use super::super::stream::{Attempt, Batch, Rules, Sent, deliver};
 use super::Shared;
 use super::refusal::Refusal;
-use super::state::{Destination, Failed, State};
+use super::state::{Destination, Failed, Stream};
 use crate::event::{Path, Timestamp};
 use crate::telemetry::Chain;
 
@@ -54,7 +54,6 @@ impl Shared {
         let at = self.settings.clock.now();
         let Some(sent) = self.send(stream, &letter).await else { return };
         let mut state = self.state();
-        settle(&mut state, stream, sent.is_delivered(), self);
         let Some(stream) = state.stream(stream) else { return };
         if !sent.is_delivered() {
             let attempts = sent.attempts.iter().map(|attempt| told(attempt, at)).collect();
@@ -62,6 +61,7 @@ impl Shared {
             let too_many = stream.failed.len().saturating_sub(self.settings.rules.listed_max);
             stream.failed.drain(..too_many);
         }
+        settle(stream, sent.is_delivered(), &self.settings.rules);
     }
 
     /// Sends an event that failed once more; delivered, it is on the list no longer.
@@ -77,7 +77,6 @@ impl Shared {
         };
         let Some(sent) = self.send(stream, &letter).await else { return };
         let mut state = self.state();
-        settle(&mut state, stream, sent.is_delivered(), self);
         let Some(stream) = state.stream(stream) else { return };
         if sent.is_delivered() {
             stream.failed.retain(|failed| failed.id != event);
@@ -85,6 +84,7 @@ impl Shared {
             failed.status = "failed";
             failed.attempts.extend(sent.attempts.iter().map(|attempt| told(attempt, at)));
         }
+        settle(stream, sent.is_delivered(), &self.settings.rules);
     }
 
     /// Waits until the stream sends nothing else.
@@ -142,10 +142,10 @@ impl Shared {
 }
 
 /// Counts an event that was delivered or not, which may switch the stream off.
-fn settle(state: &mut State, stream: &str, delivered: bool, shared: &Shared) {
-    let Some(stream) = state.stream(stream) else { return };
-    stream.standing = stream.standing.after(delivered, &shared.settings.rules);
-    if !stream.standing.is_on() {
+fn settle(stream: &mut Stream, delivered: bool, rules: &Rules) {
+    let in_a_row = Rules { failures_max: u64::MAX, ..rules.clone() };
+    stream.standing = stream.standing.after(delivered, &in_a_row);
+    if !stream.standing.is_on() || stream.failures() >= rules.failures_max {
         stream.enabled = false;
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct Trouble {
     pub failing: Option<(usize, StatusCode)>,
     /// How far Auth0's clock is off.
     pub skew: Skew,
+    /// Redeliveries of these events are refused with these statuses.
+    pub refused: BTreeMap<String, StatusCode>,
     /// A webhook's new secret is taken, and the old one goes on being sent.
     pub sends_old_secrets: bool,
 }
@@ -207,6 +209,13 @@ impl Stream {
             Destination::Webhook { .. } => Path::Webhook,
             Destination::Eventbridge { .. } => Path::Eventbridge,
         }
+    }
+
+    /// How many failures there are in all: those that are listed. A redelivery that arrives makes them fewer, and
+    /// one that fails makes them no more (Auth0 docs, "Auto-disable mechanism": the total "drops" as failed
+    /// events are redelivered).
+    pub(super) fn failures(&self) -> u64 {
+        u64::try_from(self.failed.len()).unwrap_or(u64::MAX)
     }
 
     pub(super) fn failed(&mut self, event: &str) -> Option<&mut Failed> {

@@ -159,7 +159,7 @@ pub(super) fn update(shared: &Shared, id: &str, body: &[u8]) -> Answer {
     let flush = match said.status {
         Some(Status::Enabled) if !stream.enabled => {
             // Auth0 docs, "Auto-disable mechanism"; the status of the refusal is not documented.
-            if u64::try_from(stream.failed.len()).unwrap_or(u64::MAX) >= failures_max {
+            if stream.failures() >= failures_max {
                 let message = "The event stream has too many failed events to be enabled";
                 return Err(Refusal::new(StatusCode::CONFLICT, message, "too_many_failures"));
             }
