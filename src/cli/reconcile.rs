@@ -343,6 +343,9 @@ fn witnessed(pass: &Value) -> Vec<String> {
             count(backfilled)
         ));
     }
+    if let Some(why) = pass["not_fetched"].as_str() {
+        lines.push(format!("  ! not all that was lost could be fetched: {}", legible(why)));
+    }
     let waiting = number(&witnesses["waiting"]);
     if waiting > 0 {
         lines.push(format!("  not judged   {}, too young", count(waiting)));
@@ -363,7 +366,7 @@ mod tests {
         let fates =
             |seen: u64, lost: u64| json!({ "seen": seen, "lost_us": lost, "lost_auth0": 1 });
         let pass = json!({
-            "dry_run": false, "error": null,
+            "dry_run": false, "error": null, "not_fetched": "no answer",
             "streams": { "webhook": stream("hook", 40), "eventbridge": null },
             "asked": { "listed": 90, "known": 31, "chosen": 9, "ids": ["evt_1", "evt_2", "evt_4"],
                        "shortening": 7, "shortened": 1, "refusals": 3, "too_old": 43,
@@ -392,6 +395,7 @@ Auth0's Events API told of 1,000 events of the last day
   webhook      990 seen, 1 lost by Auth0, 9 not taken by us
   eventbridge  999 seen, 1 lost by Auth0
   by no path   2 events, 1 of them taken in from there
+  ! not all that was lost could be fetched: no answer
   not judged   3, too young
 ";
         assert_eq!(told(&pass), expected);
