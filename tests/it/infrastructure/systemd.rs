@@ -136,8 +136,11 @@ async fn the_backup_s_command_replaces_its_copy_of_two_days_ago() {
         let names = copies();
         assert!(matches!(&*names[0], "journal-0.db" | "journal-1.db"), "{names:?}");
         assert_eq!(names.len(), 1);
-        // What a run that was stopped left behind.
-        std::fs::write(folder.join("backup").join(format!("{}.new", names[0])), "half").unwrap();
+        // What a run that was killed left behind.
+        for half in [".new", ".new.part-0"] {
+            let half = format!("{}{half}", names[0]);
+            std::fs::write(folder.join("backup").join(half), "half").unwrap();
+        }
     }
     gateway.terminate().await;
 }
