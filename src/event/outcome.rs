@@ -80,8 +80,10 @@ impl fmt::Display for DeliveryOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RepeatKind {
-    /// The same event by webhook again: Auth0's retry or redelivery.
+    /// The same event by webhook again: Auth0's retry, or a redelivery that somebody else asked for.
     WebhookRetry,
+    /// The same event by webhook again, because `reconcile` asked for it: no fault of the path's.
+    AskedFor,
     /// The same SQS message again: it was not deleted in time, or SQS delivered it twice.
     SameMessage,
     /// Another SQS message with the same event: a repeat before the queue.
@@ -93,6 +95,7 @@ impl RepeatKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WebhookRetry => "webhook_retry",
+            Self::AskedFor => "asked_for",
             Self::SameMessage => "same_message",
             Self::OtherMessage => "other_message",
         }

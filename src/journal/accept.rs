@@ -312,7 +312,6 @@ pub(super) struct Known {
     other_id: Option<String>,
     payload_digest: Digest,
     pub(super) message_id: Option<String>,
-    pub(super) repeats: i64,
     erased: bool,
 }
 
@@ -320,8 +319,7 @@ fn known(connection: &Connection, seq: i64, path: Path) -> rusqlite::Result<Opti
     connection
         .prepare_cached(
             "SELECT id, CASE ?2 WHEN 0 THEN webhook_at ELSE eventbridge_at END IS NOT NULL,
-                    payload_digest, message_id, webhook_repeats + eventbridge_repeats, erased,
-                    webhook_flags, CASE ?2 WHEN 0 THEN eventbridge_id ELSE webhook_id END
+                    payload_digest, message_id, erased, webhook_flags, CASE ?2 WHEN 0 THEN eventbridge_id ELSE webhook_id END
              FROM events WHERE seq = ?1",
         )?
         .query_row(params![seq, path_code(path)], |row| {
@@ -330,10 +328,9 @@ fn known(connection: &Connection, seq: i64, path: Path) -> rusqlite::Result<Opti
                 has_come: row.get(1)?,
                 payload_digest: row.get(2)?,
                 message_id: row.get(3)?,
-                repeats: row.get(4)?,
-                erased: row.get(5)?,
-                is_backfill: Flags::from_bits(row.get(6)?).has(Flag::Backfilled),
-                other_id: row.get(7)?,
+                erased: row.get(4)?,
+                is_backfill: Flags::from_bits(row.get(5)?).has(Flag::Backfilled),
+                other_id: row.get(6)?,
             })
         })
         .optional()

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::accept::{Arrived, Known};
 use super::sqlite::path_code;
-use crate::event::{Hops, QueueHops, RepeatKind, Timestamp};
+use crate::event::{Flag, Hops, Path, QueueHops, RepeatKind, Timestamp};
 
 /// Keeps an arrival of an event that had come by the same path before.
 pub(super) fn add(
@@ -20,6 +20,7 @@ pub(super) fn add(
         Hops::Eventbridge(hops) => Some(hops),
     };
     let kind = match hops {
+        None if arrived.arrival.flags.has(Flag::Rescued) => RepeatKind::AskedFor,
         None => RepeatKind::WebhookRetry,
         Some(hops) if is_same_message(connection, seq, known, hops)? => RepeatKind::SameMessage,
         Some(_) => RepeatKind::OtherMessage,
@@ -28,11 +29,12 @@ pub(super) fn add(
     connection
         .prepare_cached(
             "INSERT INTO repeats (seq, no, path, kind, at, stored_at, stream, id, receive_count,
-                redriven, message_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                redriven, message_id)
+             SELECT ?1, 1 + COALESCE(MAX(no), 0), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+             FROM repeats WHERE seq = ?1",
         )?
         .execute(params![
             seq,
-            known.repeats + 1,
             path_code(path),
             repeat_code(kind),
             arrived.arrival.at,
@@ -45,11 +47,11 @@ pub(super) fn add(
         ])?;
     connection
         .prepare_cached(
-            "UPDATE events SET webhook_repeats = webhook_repeats + (?2 = 0),
-                eventbridge_repeats = eventbridge_repeats + (?2 = 1),
+            "UPDATE events SET webhook_repeats = webhook_repeats + (?2 IS 0),
+                eventbridge_repeats = eventbridge_repeats + (?2 IS 1),
                 payload_differs = payload_differs OR ?3 WHERE seq = ?1",
         )?
-        .execute(params![seq, path_code(path), differs])?;
+        .execute(params![seq, counts_as(kind, path), differs])?;
     Ok(())
 }
 
@@ -73,7 +75,13 @@ const fn repeat_code(kind: RepeatKind) -> i64 {
         RepeatKind::WebhookRetry => 0,
         RepeatKind::SameMessage => 1,
         RepeatKind::OtherMessage => 2,
+        RepeatKind::AskedFor => 3,
     }
+}
+
+/// The path whose duplicate it is; none's, where it was asked for.
+fn counts_as(kind: RepeatKind, path: Path) -> Option<i64> {
+    (kind != RepeatKind::AskedFor).then(|| path_code(path))
 }
 
 /// The kind of a column value.
@@ -82,6 +90,7 @@ pub(super) fn repeat_of(code: i64) -> rusqlite::Result<RepeatKind> {
         0 => Ok(RepeatKind::WebhookRetry),
         1 => Ok(RepeatKind::SameMessage),
         2 => Ok(RepeatKind::OtherMessage),
+        3 => Ok(RepeatKind::AskedFor),
         other => Err(rusqlite::Error::IntegralValueOutOfRange(0, other)),
     }
 }

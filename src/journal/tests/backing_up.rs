@@ -1,8 +1,20 @@
 //! Copies of the journal, and putting them back.
 
+use std::path::PathBuf;
+
 use super::super::backup::Swap;
 use super::super::{BackupError, backup, check, restore};
 use super::*;
+
+/// A server with one event, its journal, and a copy of that.
+async fn copied_after_one() -> (Server, PathBuf, PathBuf) {
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    let copy = server.stopped.folder.path().join("copy.db");
+    let path = server.stopped.settings.path.clone();
+    backup(&path, &copy).unwrap();
+    (server, path, copy)
+}
 
 #[tokio::test]
 async fn a_copy_of_a_journal_in_use_holds_what_was_acknowledged_before_it() {
@@ -35,12 +47,8 @@ async fn nothing_is_overwritten() {
 
 #[tokio::test]
 async fn a_copy_takes_the_place_of_the_journal_and_the_old_one_is_kept() {
-    let server = Server::start();
-    server.send_new(webhook("evt_1")).await;
-    let copy = server.stopped.folder.path().join("copy.db");
-    backup(&server.stopped.settings.path, &copy).unwrap();
+    let (server, path, copy) = copied_after_one().await;
     server.send_new(webhook("evt_2")).await;
-    let path = server.stopped.settings.path.clone();
     let refused = restore(&copy, &path, START).unwrap_err();
     let in_use = matches!(refused, BackupError::Open(OpenError::InUse { .. }));
     assert!(in_use, "{refused:?}");
@@ -89,12 +97,8 @@ async fn a_copy_of_what_is_not_there_is_refused() {
 
 /// Stops a restore after so many steps, as a kill would. How many events the journal then has.
 async fn events_after(steps: usize) -> usize {
-    let server = Server::start();
-    server.send_new(webhook("evt_1")).await;
-    let copy = server.stopped.folder.path().join("copy.db");
-    backup(&server.stopped.settings.path, &copy).unwrap();
+    let (server, path, copy) = copied_after_one().await;
     server.send_new(webhook("evt_2")).await;
-    let path = server.stopped.settings.path.clone();
     // What the server leaves when it is killed: its last commits are in the log alone.
     let killed = Stopped::new();
     std::fs::create_dir_all(killed.settings.path.parent().unwrap()).unwrap();
@@ -124,11 +128,7 @@ async fn a_restore_that_is_killed_leaves_the_old_journal_or_the_new_one() {
 
 #[tokio::test]
 async fn a_journal_that_is_being_read_is_not_replaced() {
-    let server = Server::start();
-    server.send_new(webhook("evt_1")).await;
-    let copy = server.stopped.folder.path().join("copy.db");
-    let path = server.stopped.settings.path.clone();
-    backup(&path, &copy).unwrap();
+    let (server, path, copy) = copied_after_one().await;
     let reading = server.stopped.connection();
     reading.execute_batch("BEGIN; SELECT count(*) FROM events").unwrap();
     server.send_new(webhook("evt_2")).await;
@@ -148,11 +148,7 @@ async fn a_journal_that_is_being_read_is_not_replaced() {
 
 #[tokio::test]
 async fn a_damaged_journal_is_replaced_and_kept_with_its_log() {
-    let server = Server::start();
-    server.send_new(webhook("evt_1")).await;
-    let copy = server.stopped.folder.path().join("copy.db");
-    let path = server.stopped.settings.path.clone();
-    backup(&path, &copy).unwrap();
+    let (server, path, copy) = copied_after_one().await;
     let stopped = server.stop();
     let log = format!("{}-wal", path.display());
     let damaged = "no journal at all".repeat(4_096);
@@ -169,11 +165,7 @@ async fn a_damaged_journal_is_replaced_and_kept_with_its_log() {
 
 #[tokio::test]
 async fn a_stray_log_is_not_put_into_the_new_journal() {
-    let server = Server::start();
-    server.send_new(webhook("evt_1")).await;
-    let copy = server.stopped.folder.path().join("copy.db");
-    let path = server.stopped.settings.path.clone();
-    backup(&path, &copy).unwrap();
+    let (server, path, copy) = copied_after_one().await;
     server.send_new(webhook("evt_2")).await;
     let log = format!("{}-wal", path.display());
     let stray = std::fs::read(&log).unwrap();

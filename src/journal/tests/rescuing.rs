@@ -2,6 +2,7 @@
 
 use super::super::{AskedFor, backup, restore};
 use super::*;
+use crate::summary::Count;
 
 fn id(text: &str) -> EventId {
     EventId::parse(text).unwrap()
@@ -70,6 +71,28 @@ async fn what_auth0_would_not_send_again_and_comes_by_itself_is_an_arrival_of_th
     assert!(!server.arrives_as_rescued("evt_1").await);
     assert!(server.arrives_as_rescued("evt_2").await);
     assert!(server.arrives_as_rescued("evt_3").await);
+}
+
+#[tokio::test]
+async fn what_comes_again_as_it_was_asked_for_is_no_duplicate_of_the_path() {
+    let server = Server::start();
+    server.send_new(webhook("evt_1")).await;
+    assert_eq!(server.send(webhook("evt_1")).await, ArrivalOutcome::Duplicate);
+    server.ask_once_for("evt_1").await;
+    for _ in 0..2 {
+        assert_eq!(server.send(webhook("evt_1")).await, ArrivalOutcome::Duplicate);
+    }
+    server.send(eventbridge("evt_1").in_message("m1")).await;
+    server.send(eventbridge("evt_1").in_message("m1")).await;
+    for _ in 0..2 {
+        assert_eq!(server.counted_of(Count::WebhookRetries).await, 1);
+        assert_eq!(server.counted_of(Count::SameMessage).await, 1);
+        server.summarize().await;
+    }
+    let story = server.story("evt_1").await.unwrap();
+    assert_eq!(story.summary.duplicates, 2);
+    let asked_for = |one: &&ArrivalStory| one.duplicate == Some(RepeatKind::AskedFor);
+    assert_eq!(story.arrivals.iter().filter(asked_for).count(), 2);
 }
 
 #[tokio::test]

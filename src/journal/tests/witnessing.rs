@@ -15,7 +15,7 @@ impl Server {
         drop(self.journal.rescue(vec![EventId::parse(id).unwrap()]).await.unwrap());
     }
 
-    async fn counted_of(&self, count: Count) -> u64 {
+    pub(super) async fn counted_of(&self, count: Count) -> u64 {
         let (from, to) = (START.minus(LONG), START.plus(LONG));
         let question = Question {
             from,

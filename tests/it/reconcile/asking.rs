@@ -10,6 +10,7 @@ use twinstream::event::Path;
 use super::{of_tenant, pass, reach, reach_nobody, tenant};
 use crate::management::{Tenant, updates};
 use crate::support::gateway::Gateway;
+use crate::support::http;
 use crate::support::settings::Settings;
 use crate::support::until;
 
@@ -118,6 +119,37 @@ async fn a_stream_that_is_near_its_end_is_left_alone() {
     let near = pass(&gateway, json!({ "since": LONG_AGO, "dry_run": true })).await;
     let why = near["asked"]["held_back"].as_str().unwrap_or_default();
     assert!(why.contains("switches the stream off"), "{near}");
+    gateway.stop().await;
+    tenant.end().await;
+}
+
+/// Auth0 switches a stream off at 5,000: what arrived otherwise is asked for too, and is off the list then.
+#[tokio::test]
+async fn a_long_list_is_made_shorter_by_what_is_known() {
+    let (tenant, _) = tenant().await;
+    let listed = updates(2_502);
+    // They happen a millisecond apart; and when a door was opened is known to the second.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let gateway = Gateway::start(of_tenant(&tenant, Settings::new("webhook"))).await;
+    reach(&tenant, &gateway);
+    tenant.handle.has_failed(Path::Webhook, &listed);
+    let known: Vec<String> = listed[..3].iter().map(|change| change.webhook.id.clone()).collect();
+    for change in &listed[..3] {
+        let door = gateway.webhook.unwrap();
+        assert_eq!(http::post(door, &change.webhook.json).await.status, 204);
+    }
+    gateway.arrived(3).await;
+    let long = pass(&gateway, json!({})).await;
+    assert_eq!((&long["asked"]["shortening"], &long["asked"]["shortened"]), (&json!(3), &json!(3)));
+    assert_eq!((&long["asked"]["ids"], &long["asked"]["too_old"]), (&json!(known), &json!(2_499)));
+    let short = until("the list is shorter", async || {
+        let short = pass(&gateway, json!({})).await;
+        (short["asked"]["listed"] == 2_499).then_some(short)
+    })
+    .await;
+    assert_eq!(short["asked"]["shortening"], 0);
+    let story = gateway.story(&known[0]).await.unwrap();
+    assert_eq!((story.arrivals.len(), story.summary.duplicates), (2, 0), "no fault of the path's");
     gateway.stop().await;
     tenant.end().await;
 }

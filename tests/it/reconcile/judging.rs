@@ -9,19 +9,11 @@ use twinstream::provision::auth0::{NewDestination, NewStream};
 use twinstream::sim::auth0::Change;
 use twinstream::sim::auth0::management::{self, EventsSettings, Telling};
 
-use super::{following, heard, judged, pass, reach, reach_nobody, tenant, tenant_with};
+use super::{follow, following, heard, judged, pass, reach, reach_nobody, tenant, tenant_with};
 use crate::management::{Tenant, changes, settings, updates, webhook_stream};
 use crate::support::gateway::Gateway;
 use crate::support::settings::Settings;
 use crate::support::until;
-
-/// A gateway that follows a tenant's Events API, and is heard by it.
-async fn follow(tenant: &Tenant, settings: Settings) -> Gateway {
-    let gateway = Gateway::start(settings).await;
-    reach(tenant, &gateway);
-    heard(&gateway, 0).await;
-    gateway
-}
 
 fn webhook_alone(tenant: &Tenant) -> Settings {
     following(tenant, Settings::new("webhook"))

@@ -52,6 +52,13 @@ async fn tenant_with(settings: twinstream::sim::auth0::management::Settings) -> 
     (tenant, stream.id)
 }
 
+/// An application that takes everything, and settings that deliver to it.
+async fn delivering() -> (Target, Settings) {
+    let target = Target::start(|_, _| Behaviour::Answer(204)).await;
+    let settings = Settings::new("webhook").deliver("app", &target.url(), &[]);
+    (target, settings)
+}
+
 /// The stream's webhooks reach this gateway.
 fn reach(tenant: &Tenant, gateway: &Gateway) {
     let door = gateway.webhook.unwrap();
@@ -90,8 +97,7 @@ async fn compared(gateway: &Gateway) -> Value {
 #[tokio::test]
 async fn what_failed_is_asked_for_once_and_is_no_arrival_of_the_path() {
     let (tenant, _) = tenant().await;
-    let target = Target::start(|_, _| Behaviour::Answer(204)).await;
-    let settings = Settings::new("webhook").deliver("app", &target.url(), &[]);
+    let (target, settings) = delivering().await;
     let gateway = Gateway::start(of_tenant(&tenant, settings)).await;
     let changes = updates(3);
     reach(&tenant, &gateway);
@@ -170,6 +176,14 @@ fn following(tenant: &Tenant, settings: Settings) -> Settings {
         .set("reconcile.backfill", "true")
 }
 
+/// A gateway that follows a tenant's Events API, and is heard by it.
+async fn follow(tenant: &Tenant, settings: Settings) -> Gateway {
+    let gateway = Gateway::start(settings).await;
+    reach(tenant, &gateway);
+    heard(&gateway, 0).await;
+    gateway
+}
+
 /// Every witnessed event is old enough to be judged.
 async fn judged(gateway: &Gateway, events: u64) -> Value {
     until("the judgement", async || {
@@ -182,11 +196,8 @@ async fn judged(gateway: &Gateway, events: u64) -> Value {
 #[tokio::test]
 async fn what_every_path_lost_is_taken_in_from_the_events_api_and_put_down_to_who_lost_it() {
     let (tenant, _) = tenant().await;
-    let target = Target::start(|_, _| Behaviour::Answer(204)).await;
-    let settings = Settings::new("webhook").deliver("app", &target.url(), &[]);
-    let gateway = Gateway::start(following(&tenant, settings)).await;
-    reach(&tenant, &gateway);
-    heard(&gateway, 0).await;
+    let (target, settings) = delivering().await;
+    let gateway = follow(&tenant, following(&tenant, settings)).await;
     let changes: Vec<Change> = updates(4);
     tenant.handle.happen(&changes[0]).await;
     tenant.handle.lose_next(Path::Webhook, 1);
@@ -233,11 +244,8 @@ async fn what_every_path_lost_is_taken_in_from_the_events_api_and_put_down_to_wh
 #[tokio::test]
 async fn what_a_restored_backup_lacks_is_taken_in_again() {
     let (tenant, _) = tenant().await;
-    let target = Target::start(|_, _| Behaviour::Answer(204)).await;
-    let settings = Settings::new("webhook").deliver("app", &target.url(), &[]);
-    let gateway = Gateway::start(following(&tenant, settings)).await;
-    reach(&tenant, &gateway);
-    heard(&gateway, 0).await;
+    let (_target, settings) = delivering().await;
+    let gateway = follow(&tenant, following(&tenant, settings)).await;
     let changes = updates(2);
     tenant.handle.happen(&changes[0]).await;
     heard(&gateway, 1).await;

@@ -3,13 +3,13 @@
 use serde_json::json;
 use twinstream::event::Path;
 
-use super::{following, heard, judged, of_tenant, pass, reach, reach_nobody, tenant};
+use super::{
+    delivering, follow, following, heard, judged, of_tenant, pass, reach, reach_nobody, tenant,
+};
 use crate::management::updates;
 use crate::support::gateway::Gateway;
 use crate::support::http;
 use crate::support::process;
-use crate::support::settings::Settings;
-use crate::support::target::{Behaviour, Target};
 use crate::support::until;
 
 /// The page of an event, the list of events and the overview say this.
@@ -36,11 +36,8 @@ async fn counts(gateway: &Gateway, series: &str) -> bool {
 #[tokio::test]
 async fn what_was_taken_in_is_called_so_until_its_path_brings_it() {
     let (tenant, _) = tenant().await;
-    let target = Target::start(|_, _| Behaviour::Answer(204)).await;
-    let settings = Settings::new("webhook").deliver("app", &target.url(), &[]);
-    let gateway = Gateway::start(following(&tenant, settings)).await;
-    reach(&tenant, &gateway);
-    heard(&gateway, 0).await;
+    let (target, settings) = delivering().await;
+    let gateway = follow(&tenant, following(&tenant, settings)).await;
     let changes = updates(1);
     let id = changes[0].webhook.id.as_str();
     tenant.handle.lose_next(Path::Webhook, 1);
@@ -76,8 +73,7 @@ async fn what_was_taken_in_is_called_so_until_its_path_brings_it() {
 #[tokio::test]
 async fn what_was_asked_for_did_come_by_webhook_and_is_none_of_its_arrivals() {
     let (tenant, _) = tenant().await;
-    let target = Target::start(|_, _| Behaviour::Answer(204)).await;
-    let settings = Settings::new("webhook").deliver("app", &target.url(), &[]);
+    let (target, settings) = delivering().await;
     let gateway = Gateway::start(of_tenant(&tenant, settings)).await;
     let changes = updates(1);
     let id = changes[0].webhook.id.as_str();

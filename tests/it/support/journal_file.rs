@@ -42,8 +42,9 @@ pub(crate) fn check(path: &Path) {
             "SELECT * FROM (SELECT
                 (SELECT coalesce(sum(n), 0) FROM counts WHERE what = 0 AND outcome = 'duplicate') AS counted,
                 (SELECT count(*) FROM repeats) AS there,
+                (SELECT count(*) FROM repeats WHERE kind = 3) AS asked_for,
                 (SELECT coalesce(sum(webhook_repeats + eventbridge_repeats), 0) FROM events) AS summed)
-             WHERE counted <> there OR there <> summed",
+             WHERE counted <> there OR there - asked_for <> summed",
         ),
         (
             "quarantined bytes are counted, those that somebody gave up too",
