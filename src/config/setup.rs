@@ -104,4 +104,12 @@ impl ForSetup {
             routes,
         })
     }
+
+    /// The account that the SQS door's queue is of, when its URL tells:
+    /// `https://sqs.<region>.amazonaws.com/<account>/<name>`.
+    pub fn queue_account(&self) -> Option<&str> {
+        let account = self.queue_url.as_ref()?.path_segments()?.next()?;
+        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        is_account.then_some(account)
+    }
 }

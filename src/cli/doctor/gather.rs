@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
 
 use super::super::Failure;
 use super::super::admin::AdminArguments;
@@ -76,9 +75,13 @@ impl Gathering<'_> {
     }
 
     pub(super) async fn gateway(&self, admin: AdminArguments) -> Vec<Check> {
-        let status = match admin.find() {
-            Ok(admin) => admin.get(&["status"], &[]).await,
-            Err(failure) => Err(failure),
+        let (status, reconcile) = match admin.find() {
+            Ok(admin) => {
+                let status = admin.get(&["status"], &[]).await;
+                // Without [auth0] there is none.
+                (status, admin.get(&["reconcile"], &[]).await.ok())
+            }
+            Err(failure) => (Err(failure), None),
         };
         let status = status.map_err(|failure| {
             let why = Chain(&failure).to_string();
@@ -87,7 +90,7 @@ impl Gathering<'_> {
                 _ => Silent::Unasked(why),
             }
         });
-        gateway::checks(&status, self.setup.mode)
+        gateway::checks(&status, reconcile.as_ref(), self.setup.mode)
     }
 
     pub(super) async fn aws(&self) -> Vec<Check> {
@@ -164,7 +167,9 @@ impl Gathering<'_> {
                     Some(failed.map(|failed| Failures::of(&failed, last, &HashMap::new())));
             }
         }
-        let queue = self.setup.queue_url.as_ref().and_then(|url| self.place(url));
+        let region = self.setup.region.as_deref();
+        let queue = self.setup.queue_account().zip(region);
+        let queue = queue.map(|(account, region)| (account.to_owned(), region.to_owned()));
         let facts = auth0::Facts {
             mode: self.setup.mode,
             settings: settings.clone(),
@@ -190,14 +195,6 @@ impl Gathering<'_> {
         let Ok(config) = &self.config else { return unknown };
         let Ok(reader) = Reader::open(&config.journal.path) else { return unknown };
         reader.last_arrival(path).await.unwrap_or(unknown)
-    }
-
-    /// Account and region of a queue: `https://sqs.<region>.amazonaws.com/<account>/<name>`.
-    fn place(&self, url: &Url) -> Option<(String, String)> {
-        let account = url.path_segments()?.next()?;
-        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        let region = self.setup.region.clone()?;
-        is_account.then(|| (account.to_owned(), region))
     }
 
     pub(super) async fn door(&self) -> Vec<Check> {

@@ -36,7 +36,6 @@ impl Call {
         CallError { call: self, trouble }
     }
 
-    /// It was answered, and with less than it should have been.
     /// It would do harm by now.
     pub(super) fn not_made(self, why: String) -> CallError {
         CallError { call: self, trouble: Trouble::NotMade(why) }
@@ -131,6 +130,22 @@ impl CallError {
     pub const fn is_denied(&self) -> bool {
         matches!(self.trouble, Trouble::Denied(_))
     }
+
+    /// Whether the same call may do in a few seconds: what was made or deleted right before it is not known
+    /// everywhere at once (API references of both services: `CreateQueue`, "wait at least one second";
+    /// `DeleteRule`, "allow a short period of time").
+    pub fn may_be_too_early(&self, after_another: bool) -> bool {
+        match &self.trouble {
+            Trouble::NotFound(_) => after_another,
+            Trouble::Refused { code, .. } => {
+                after_another || code.ends_with("ConcurrentModificationException")
+            }
+            Trouble::Denied(_)
+            | Trouble::DeletedRecently(_)
+            | Trouble::NotMade(_)
+            | Trouble::NoAnswer(_) => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -175,5 +190,22 @@ mod tests {
         let recent = "events:PutRule on arn:x: a queue of this name was deleted less than a minute ago; \
                       wait a minute, and run this again: so it is";
         check("AWS.SimpleQueueService.QueueDeletedRecently", recent);
+    }
+
+    #[track_caller]
+    fn check_early(code: &str, at_first: bool, after_another: bool) {
+        let call = Call::new("events:PutRule", "arn:x");
+        let error = CallError { call, trouble: Trouble::of(code.into(), String::new()) };
+        let found = [false, true].map(|after| error.may_be_too_early(after));
+        assert_eq!(found, [at_first, after_another], "{code}");
+    }
+
+    #[test]
+    fn what_follows_on_something_new_may_come_too_early() {
+        check_early("ConcurrentModificationException", true, true);
+        check_early("InvalidParameterValue", false, true);
+        check_early("AWS.SimpleQueueService.NonExistentQueue", false, true);
+        check_early("AccessDeniedException", false, false);
+        check_early("AWS.SimpleQueueService.QueueDeletedRecently", false, false);
     }
 }

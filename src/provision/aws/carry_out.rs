@@ -198,7 +198,7 @@ impl Services {
         place: &Place,
     ) -> Result<(), CallError> {
         let call = || Call::new("sqs:SetQueueAttributes", place.queue(name));
-        let url = self.queue_url(name, &place.queue(name)).await?;
+        let url = self.queue_url(&place.queue(name)).await?;
         let url = url.ok_or_else(|| call().answered_oddly("the queue is gone"))?;
         let change = self.queues.set_queue_attributes().queue_url(url);
         let made = change.set_attributes(Some(typed(attributes))).send().await;
@@ -302,7 +302,7 @@ impl Services {
         place: &Place,
     ) -> Result<(), CallError> {
         let arn = place.queue(name);
-        let Some(url) = self.queue_url(name, &arn).await? else { return Ok(()) };
+        let Some(url) = self.queue_url(&arn).await? else { return Ok(()) };
         // Something may have come since it was looked into.
         let holds = self.queue(name, place).await?.map_or(0, |queue| queue.messages());
         if holds > 0 && !even_with_messages {

@@ -245,7 +245,7 @@ impl Services {
         place: &Place,
     ) -> Result<Option<FoundQueue>, CallError> {
         let arn = || place.queue(name);
-        let Some(url) = self.queue_url(name, &arn()).await? else { return Ok(None) };
+        let Some(url) = self.queue_url(&arn()).await? else { return Ok(None) };
         let call = self.queues.get_queue_attributes().queue_url(&url);
         let found = call.attribute_names(QueueAttributeName::All).send().await;
         let found = found.map_err(|error| Call::new("sqs:GetQueueAttributes", arn()).failed(error));
@@ -260,13 +260,12 @@ impl Services {
         Ok(Some(FoundQueue { url, attributes, is_ours }))
     }
 
-    /// The URL of a queue, where it is there.
-    pub(super) async fn queue_url(
-        &self,
-        name: &str,
-        arn: &str,
-    ) -> Result<Option<String>, CallError> {
-        let found = self.queues.get_queue_url().queue_name(name).send().await;
+    /// The URL of the queue with this ARN, where it is there; another account's may be, too.
+    pub(super) async fn queue_url(&self, arn: &str) -> Result<Option<String>, CallError> {
+        let mut parts = arn.rsplit(':');
+        let (name, owner) = (parts.next().unwrap_or(arn), parts.next());
+        let call = self.queues.get_queue_url().queue_name(name);
+        let found = call.set_queue_owner_aws_account_id(owner.map(str::to_owned)).send().await;
         let found = found.map_err(|error| Call::new("sqs:GetQueueUrl", arn).failed(error));
         Ok(present(found)?.and_then(|found| found.queue_url))
     }

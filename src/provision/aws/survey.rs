@@ -109,8 +109,7 @@ impl Services {
 
     /// The queue with this ARN, by its name.
     async fn queue_of(&self, arn: &str) -> Result<Option<FoundQueue>, CallError> {
-        let name = arn.rsplit(':').next().unwrap_or(arn);
-        match self.queue_url(name, arn).await? {
+        match self.queue_url(arn).await? {
             Some(url) => self.queue_at(&url).await,
             None => Ok(None),
         }

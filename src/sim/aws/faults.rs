@@ -67,6 +67,9 @@ pub struct Faults {
     pub empty_receive: Probability,
     /// Which operations the caller has no permission for, as permissions name them: `events:PutRule`.
     pub denied_operations: Vec<String>,
+    /// Which operations are refused once more: what they build on was made a moment ago, and is not known
+    /// everywhere yet. Each is struck off when it has been refused.
+    pub late_operations: Vec<String>,
     /// Nothing is served at all.
     pub outage: Option<Outage>,
 }
@@ -147,6 +150,13 @@ impl Dice {
 
     pub(super) fn denies(&self, permission: &str) -> bool {
         self.faults.denied_operations.iter().any(|name| name == permission)
+    }
+
+    /// Whether this operation comes too early, and does so no more.
+    pub(super) fn is_too_early(&mut self, operation: &str) -> bool {
+        let late = &mut self.faults.late_operations;
+        let found = late.iter().position(|name| name == operation);
+        found.map(|position| late.swap_remove(position)).is_some()
     }
 
     /// How long a message is held before it can be received.

@@ -35,6 +35,8 @@ pub enum Code {
     BatchEntryIdsNotDistinct,
     /// A batch over 1 MiB.
     BatchRequestTooLong,
+    /// EventBridge: a change of the same thing is still under way.
+    ConcurrentModification,
     /// A batch without entries.
     EmptyBatchRequest,
     /// A fault of the service's own.
@@ -100,6 +102,7 @@ impl Code {
             Self::AccessDenied => "AccessDeniedException",
             Self::BatchEntryIdsNotDistinct => "BatchEntryIdsNotDistinct",
             Self::BatchRequestTooLong => "BatchRequestTooLong",
+            Self::ConcurrentModification => "ConcurrentModificationException",
             Self::EmptyBatchRequest => "EmptyBatchRequest",
             Self::InternalFailure => "InternalFailure",
             Self::InvalidAttributeName => "InvalidAttributeName",
@@ -153,6 +156,7 @@ impl Code {
             }
             Self::UnsupportedOperation => "AWS.SimpleQueueService.UnsupportedOperation",
             Self::AccessDenied
+            | Self::ConcurrentModification
             | Self::InternalFailure
             | Self::InvalidState
             | Self::InvalidAttributeName

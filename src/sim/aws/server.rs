@@ -111,6 +111,9 @@ impl Shared {
             };
             return Err(Failure::Refused(Refusal::new(code, "Rate exceeded")));
         }
+        if account.dice.is_too_early(operation) {
+            return Err(Failure::Refused(too_early(service)));
+        }
         Ok(())
     }
 }
@@ -125,6 +128,20 @@ fn access_denied(account: &Account, permission: &str) -> Refusal {
             account.names.account()
         ),
     )
+}
+
+/// What was made a moment ago is not known everywhere yet.
+fn too_early(service: Service) -> Refusal {
+    match service {
+        Service::Sqs => Refusal::new(
+            Code::InvalidParameterValue,
+            "Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.",
+        ),
+        Service::Events => Refusal::new(
+            Code::ConcurrentModification,
+            "There is concurrent modification on a rule, target, archive, or replay.",
+        ),
+    }
 }
 
 fn unavailable() -> Refusal {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::account::{Account, Held};
+use super::account::{Account, Held, no_such_queue};
 use super::attributes::{self, Texts};
 use super::moves::{Move, MoveOrder, MoveStatus};
 use super::refusal::{Code, Refusal};
@@ -27,6 +27,8 @@ struct Parameters {
     queue_url: String,
     #[serde(default)]
     queue_name: String,
+    #[serde(rename = "QueueOwnerAWSAccountId")]
+    owner: Option<String>,
     #[serde(default)]
     attributes: Texts,
     #[serde(default)]
@@ -70,11 +72,7 @@ pub(super) fn answer(
             }
             Ok(json!({"QueueUrl": account.names.queue_url(&call.queue_name)}))
         }
-        "GetQueueUrl" => {
-            let held = account.queue(&call.queue_name)?;
-            let name = Arc::clone(&held.name);
-            Ok(json!({"QueueUrl": account.names.queue_url(&name)}))
-        }
+        "GetQueueUrl" => get_url(account, &call),
         "GetQueueAttributes" => {
             let name = queue()?;
             account.advance(name, now)?;
@@ -124,6 +122,14 @@ pub(super) fn answer(
             format_args!("The simulator does not know the operation {operation}."),
         )),
     }
+}
+
+fn get_url(account: &mut Account, call: &Parameters) -> Result<Value, Refusal> {
+    if call.owner.as_ref().is_some_and(|owner| owner != account.names.account()) {
+        return Err(no_such_queue());
+    }
+    let name = Arc::clone(&account.queue(&call.queue_name)?.name);
+    Ok(json!({"QueueUrl": account.names.queue_url(&name)}))
 }
 
 fn get_attributes(held: &Held, names: &[String]) -> Result<Value, Refusal> {

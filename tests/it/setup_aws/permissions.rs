@@ -53,6 +53,12 @@ async fn the_configurations_queue_is_meant_where_no_other_is_named() {
     shown.check(0, "queue my-events-undelivered");
     let other = bench.run_bare(&["--dry-run", "--queue", "other"]).await;
     other.check(0, "queue other-undelivered");
+    let url = url.replace("000000000000", "123456789012");
+    bench.settings = bench.settings.set("eventbridge.queue_url", &url);
+    let theirs = bench.run_bare(&["--dry-run"]).await;
+    theirs
+        .check(2, "a queue of the account 123456789012, and these credentials are of 000000000000");
+    bench.run_bare(&["--dry-run", "--queue", "other"]).await.check(0, "queue other-undelivered");
 }
 
 #[tokio::test]
@@ -62,6 +68,19 @@ async fn a_call_that_comes_too_often_is_repeated() {
     bench.run_well(&["--yes"]).await;
     bench.handle().change_faults(|faults| faults.throttle = Probability::ALWAYS);
     bench.run(&["--yes"]).await.check(3, "events:DescribeEventBus on event-bus/default");
+}
+
+#[tokio::test]
+async fn what_aws_does_not_know_at_once_is_tried_again() {
+    let bench = Bench::stand_in().await;
+    let late = |operations: &[&str]| {
+        let late_operations = operations.iter().map(|&name| name.to_owned()).collect();
+        bench.handle().change_faults(|faults| faults.late_operations = late_operations);
+    };
+    late(&["CreateQueue", "PutTargets"]);
+    bench.run_well(&["--yes"]).await;
+    late(&["DeleteRule", "DeleteEventBus"]);
+    bench.run_well(&["--destroy", "--yes"]).await;
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config::{ForSetup, Sources};
 use crate::provision::aws::{
-    self, Action, CallError, Found, Losses, Queues, Section, Services, SourceName, SourceState,
-    Wanted,
+    self, Action, CallError, Found, Losses, Place, Queues, Section, Services, SourceName,
+    SourceState, Wanted,
 };
 use crate::provision::{Change, Plan, Step};
 
@@ -21,6 +21,10 @@ use crate::provision::{Change, Plan, Step};
 /// change (API reference, `SetQueueAttributes`; user guide, `PutRule`).
 const LOOKS: u32 = 30;
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// What follows on something new is tried so often and so far apart.
+const TRIES: u32 = 5;
+const TRY_EVERY: Duration = Duration::from_secs(2);
 
 /// Everything that the steps need.
 struct Work<'a> {
@@ -52,6 +56,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let parts = work.services.names_as_found(usual).await.map_err(not_read)?;
     let (wanted, note) = wanted::wanted(&arguments, &settings, (source, parts));
     let found = work.services.find(&wanted.source, &wanted.names).await.map_err(not_read)?;
+    wanted::check_account(&arguments, &settings, &found.place.account)?;
     if arguments.destroy {
         work.take_down(&wanted, &found).await
     } else {
@@ -143,13 +148,28 @@ impl Work<'_> {
             plan.steps.iter().filter(|step| step.change != Change::Keep).collect();
         for (position, step) in doing.iter().enumerate() {
             let Some(action) = &step.action else { continue };
-            if let Err(error) = self.services.carry_out(action, &found.place).await {
+            if let Err(error) = self.do_one((action, &found.place), position > 0).await {
                 let (done, _) = doing.split_at(position);
                 return Err(stopped(step, (done, doing.len()), error));
             }
             self.told().done(step, (position + 1, doing.len()));
         }
         Ok(())
+    }
+
+    /// Does one thing, more than once when AWS may only not know yet what was done before it.
+    async fn do_one(
+        &self,
+        (action, place): (&Action, &Place),
+        after_another: bool,
+    ) -> Result<(), CallError> {
+        for _ in 1..TRIES {
+            match self.services.carry_out(action, place).await {
+                Err(error) if error.may_be_too_early(after_another) => sleep(TRY_EVERY).await,
+                ended => return ended,
+            }
+        }
+        self.services.carry_out(action, place).await
     }
 
     const fn told(&self) -> PlanArguments {

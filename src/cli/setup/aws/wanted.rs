@@ -39,6 +39,23 @@ pub(super) fn check(arguments: &Arguments, settings: &ForSetup) -> Result<(), Fa
     check_span("--retention", arguments.retention.unwrap_or(RETENTION), &RETENTION_RANGE)
 }
 
+/// What can be said once AWS has told which account it is: the queue that the gateway takes from is meant, and
+/// not another of its name.
+pub(super) fn check_account(
+    arguments: &Arguments,
+    settings: &ForSetup,
+    account: &str,
+) -> Result<(), Failure> {
+    let meant = settings.queue_account().filter(|_| arguments.queue.is_none());
+    match meant {
+        Some(meant) if meant != account => Err(Failure::Input(format!(
+            "eventbridge.queue_url is a queue of the account {meant}, and these credentials are of {account}: \
+             take that account's credentials, or name a queue of this one with --queue"
+        ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// What is to be there, and what is to be said of it.
 pub(super) fn wanted(
     arguments: &Arguments,
