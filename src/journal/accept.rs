@@ -148,7 +148,7 @@ fn by_fallback(
 fn candidates(connection: &Connection, event: &Event) -> rusqlite::Result<Vec<Candidate>> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, is_test, object_digest, webhook_at, webhook_stream, eventbridge_at,
-                eventbridge_stream, webhook_repeats + eventbridge_repeats, backfilled_at
+                eventbridge_stream, webhook_repeats + eventbridge_repeats, backfilled_at, webhook_flags
          FROM events WHERE time_ns = ? AND kind = ? AND tenant = ? AND subject = ?
          ORDER BY seq LIMIT ?",
     )?;
@@ -171,7 +171,9 @@ fn candidates(connection: &Connection, event: &Event) -> rusqlite::Result<Vec<Ca
         if row.get::<_, Option<i64>>(8)?.is_some() {
             arrived_by.push((Path::Webhook, Some(EVENTS_API.into())));
         }
-        if row.get::<_, i64>(7)? > 0 {
+        // What was asked for is no repeat of the path's, and shows by which stream it came nevertheless.
+        let is_backfill = Flags::from_bits(row.get(9)?).has(Flag::Backfilled);
+        if is_backfill || row.get::<_, i64>(7)? > 0 {
             arrived_by.extend(streams_of_repeats(connection, seq)?);
         }
         let purpose = if row.get(1)? { Purpose::Test } else { Purpose::Live };

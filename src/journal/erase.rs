@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -90,7 +90,8 @@ pub(super) fn erase(
     reason: &str,
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
-    let told_of = told_of(connection, seq)?;
+    // Retention may have been there since it was found.
+    let Some(told_of) = told_of(connection, seq)? else { return Ok(false) };
     let erased = connection
         .prepare_cached(
             "UPDATE events SET subject = ?, object_digest = zeroblob(16),
@@ -129,7 +130,7 @@ pub(super) fn erase(
 }
 
 /// What the Events API tells of an event under whatever id, as long as its subject is known.
-fn told_of(connection: &Connection, seq: i64) -> rusqlite::Result<(Digest, Timestamp)> {
+fn told_of(connection: &Connection, seq: i64) -> rusqlite::Result<Option<(Digest, Timestamp)>> {
     connection
         .prepare_cached("SELECT tenant, kind, subject, time_ns FROM events WHERE seq = ?")?
         .query_row([seq], |row| {
@@ -137,7 +138,15 @@ fn told_of(connection: &Connection, seq: i64) -> rusqlite::Result<(Digest, Times
             let time: Timestamp = row.get(3)?;
             Ok((witness::fingerprint((&names.0, &names.1, &names.2), time), time))
         })
+        .optional()
 }
+
+pub(super) const FORGET_WITNESSES: &str =
+    "DELETE FROM witnessed WHERE (fingerprint = ?2 AND time_ns = ?3) OR id IN (
+        SELECT id FROM events WHERE seq = ?1
+        UNION ALL SELECT webhook_id FROM events WHERE seq = ?1
+        UNION ALL SELECT eventbridge_id FROM events WHERE seq = ?1
+        UNION ALL SELECT id FROM repeats WHERE seq = ?1)";
 
 /// Forgets what the Events API told of it: under any of its ids, or about the same subject at the same time. The
 /// digest would confirm a guess of who was erased; and where the ids differ, nothing would tell any more that it
@@ -147,15 +156,7 @@ fn forget_witnesses(
     seq: i64,
     (fingerprint, time): (Digest, Timestamp),
 ) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "DELETE FROM witnessed WHERE (fingerprint = ?2 AND time_ns = ?3) OR id IN (
-                SELECT id FROM events WHERE seq = ?1
-                UNION ALL SELECT webhook_id FROM events WHERE seq = ?1
-                UNION ALL SELECT eventbridge_id FROM events WHERE seq = ?1
-                UNION ALL SELECT id FROM repeats WHERE seq = ?1)",
-        )?
-        .execute(params![seq, fingerprint, time])?;
+    connection.prepare_cached(FORGET_WITNESSES)?.execute(params![seq, fingerprint, time])?;
     Ok(())
 }
 

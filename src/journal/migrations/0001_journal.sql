@@ -178,6 +178,7 @@ CREATE TABLE witnessed (
 -- What is told again, after a gap or a step back, is there once.
 CREATE UNIQUE INDEX witnessed_id ON witnessed (id);
 CREATE INDEX witnessed_told ON witnessed (told_at);
+CREATE INDEX witnessed_time ON witnessed (time_ns);
 -- What came of it: how many events of an hour had which fate. See src/journal/witness.rs.
 CREATE TABLE judged (
     hour INTEGER NOT NULL, fate INTEGER NOT NULL, events INTEGER NOT NULL, PRIMARY KEY (hour, fate)

@@ -180,6 +180,26 @@ async fn what_a_target_answers_after_an_erasure_is_not_kept() {
     assert_eq!(delivery.attempts[0].answer, None);
 }
 
+/// Retention may delete it between the look and the order: what shares the transaction is stored all the same.
+#[tokio::test]
+async fn what_is_gone_by_then_is_not_erased_and_harms_nothing() {
+    let server = Server::start();
+    server.send_new(webhook("evt_1").of_user("auth0|1")).await;
+    let seq = server.claim().await.remove(0).seq;
+    let by = Person { who: "kim".into(), why: "request 7".into() };
+    let order = server.journal.begin_order(OrderKind::Erase, by, "auth0|1", 2).await.unwrap();
+    let found = [seq, seq + 7].map(|seq| Naming { seq, is_about: true });
+    server.journal.erase(order, found.into(), "erased by kim", seq + 7).await.unwrap();
+    assert_eq!(server.delivery("evt_1").await.state, "in_flight");
+    assert!(
+        server
+            .stopped
+            .connection()
+            .query_row("SELECT erased FROM events", [], |row| row.get::<_, bool>(0))
+            .unwrap()
+    );
+}
+
 #[tokio::test]
 async fn reprocessed_bytes_are_an_arrival_and_no_longer_quarantined() {
     let server = Server::start();

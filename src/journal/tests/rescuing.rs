@@ -95,6 +95,18 @@ async fn what_comes_again_as_it_was_asked_for_is_no_duplicate_of_the_path() {
     assert_eq!(story.arrivals.iter().filter(asked_for).count(), 2);
 }
 
+/// Two ids on one stream are two events, by whatever its first arrival on that stream was brought about.
+#[tokio::test]
+async fn what_was_asked_for_shows_by_which_stream_it_came() {
+    let server = Server::start();
+    server.send_new(backfill("evt_1")).await;
+    server.ask_once_for("evt_1").await;
+    assert_eq!(server.send(webhook("evt_1")).await, ArrivalOutcome::Duplicate);
+    server.send_new(webhook("evt_2")).await;
+    assert_eq!(server.claim_ids().await.len(), 1, "of one user, one at a time");
+    assert_eq!(server.events().await, 2);
+}
+
 #[tokio::test]
 async fn what_came_again_has_come_since() {
     let server = Server::start();

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::super::erase::FORGET_WITNESSES;
 use super::super::witness::EXPIRE_WITNESSED;
 use super::super::{Fate, Judgement, Witnessed};
 use super::*;
@@ -165,6 +166,21 @@ fn what_was_told_long_ago_is_found_by_its_index() {
     let explain = format!("EXPLAIN QUERY PLAN {EXPIRE_WITNESSED}");
     let plan: String = connection.query_row(&explain, [START], |row| row.get("detail")).unwrap();
     assert!(plan.contains("USING INDEX witnessed_told"), "{plan}");
+}
+
+/// Else each event of a user that is erased would hold the writer up for as long as reading all of it takes.
+#[test]
+fn what_was_told_of_somebody_is_found_by_its_indices() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch(include_str!("../migrations/0001_journal.sql")).unwrap();
+    let explain = format!("EXPLAIN QUERY PLAN {FORGET_WITNESSES}");
+    let mut statement = connection.prepare(&explain).unwrap();
+    let plan = statement.query_map([1, 2, 3], |row| row.get("detail")).unwrap();
+    let plan: Vec<String> = plan.map(Result::unwrap).collect();
+    for index in ["witnessed_time", "witnessed_id"] {
+        assert!(plan.iter().any(|line| line.contains(index)), "{plan:#?}");
+    }
+    assert!(!plan.iter().any(|line| line.contains("SCAN witnessed")), "{plan:#?}");
 }
 
 #[tokio::test]

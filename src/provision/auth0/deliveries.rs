@@ -167,8 +167,8 @@ impl Api {
     /// As every call; 409 where the event is in no state to be sent again.
     pub async fn redeliver(&self, stream: &str, event: &str) -> Result<(), ApiError> {
         let path = ["event-streams", stream, "redeliver", event];
-        // Sent twice, it arrives twice, and the second is known to be a repeat.
-        let call = Call::post("asking for a redelivery", &path).repeatable();
+        // Not repeated where it may have been done: a refusal of the second would hide that the first was taken.
+        let call = Call::post("asking for a redelivery", &path);
         self.order(&call).await.map(drop)
     }
 

@@ -155,10 +155,14 @@ impl Reconciler {
             if pass.asked.held_back.is_some() || asking.stop.is_cancelled() {
                 return Ok(());
             }
+            let shortens = count(done) >= pass.asked.chosen;
+            if shortens && self.is_forgotten(&id).await? {
+                continue;
+            }
             match self.ask_once(asking.stream, &id).await? {
                 Told::Taken => {
                     pass.asked.ids.push(id.as_str().to_owned());
-                    pass.asked.shortened += u64::from(count(done) >= pass.asked.chosen);
+                    pass.asked.shortened += u64::from(shortens);
                     asking.taken.push(id);
                     asking.troubles = 0;
                 }
@@ -176,6 +180,13 @@ impl Reconciler {
             }
         }
         Ok(())
+    }
+
+    /// Whether the journal has forgotten by now what it knew when it was chosen: it would be delivered a second
+    /// time.
+    async fn is_forgotten(&self, id: &EventId) -> Result<bool, PassError> {
+        let known = self.sources.reader.known(vec![id.clone()]).await.map_err(PassError::Read)?;
+        Ok(known.is_empty())
     }
 
     /// Waits until the next may be asked for, or `stop`. Says why none may.
